@@ -1,0 +1,45 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The settings every Swift target is built with; `docs/HACKING.md` says why.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "godwit",
+    products: [
+        .library(name: "GodwitEngine", targets: ["GodwitEngine"]),
+        .executable(name: "godwit", targets: ["godwit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .target(name: "CLZ4", linkerSettings: [.linkedLibrary("lz4")]),
+        .target(name: "CXXHash"),
+        .target(name: "CLinuxIO"),
+        .target(
+            name: "GodwitEngine", dependencies: ["CLZ4", "CXXHash", "CLinuxIO"],
+            swiftSettings: settings),
+        .target(
+            name: "GodwitSimulation", dependencies: ["GodwitEngine"], swiftSettings: settings),
+        .executableTarget(
+            name: "godwit",
+            dependencies: [
+                "GodwitEngine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GodwitEngineTests", dependencies: ["GodwitEngine", "GodwitSimulation"],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,100 @@
+/// A growing byte buffer that encodes: memory that is reused from one use to the next, little-endian integers,
+/// patches at known offsets. The memory does not move while no more is appended.
+@safe
+final class ByteWriter {
+    @unsafe private(set) var base: UnsafeMutableRawPointer
+    private(set) var capacity: Int
+    /// How many bytes have been written.
+    private(set) var count = 0
+
+    /// Makes an empty writer with room for `capacity` bytes.
+    init(capacity: Int = 256) {
+        self.capacity = max(capacity, 16)
+        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: self.capacity, alignment: 16)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    /// What has been written so far; valid until the next append, reset or release of the writer.
+    var view: ByteView { unsafe ByteView(base, count: count) }
+
+    /// Forgets the content and keeps the memory, unless it has grown past `keeping` bytes.
+    func reset(keeping limit: Int = .max) {
+        count = 0
+        if capacity > limit { reallocate(to: max(limit, 16)) }
+    }
+
+    /// Cuts the content to its first `length` bytes.
+    func truncate(to length: Int) {
+        precondition(length >= 0 && length <= count)
+        count = length
+    }
+
+    /// Makes room for `extra` more bytes, at least doubling when it must grow.
+    @inline(__always)
+    func reserve(_ extra: Int) {
+        if count &+ extra > capacity { reallocate(to: max(capacity * 2, count + extra)) }
+    }
+
+    @inline(never)
+    private func reallocate(to size: Int) {
+        let fresh = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        unsafe fresh.copyMemory(from: base, byteCount: count)
+        unsafe base.deallocate()
+        unsafe base = unsafe fresh
+        capacity = size
+    }
+
+    /// Appends an integer, little-endian.
+    @inline(__always)
+    func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+        reserve(MemoryLayout<T>.size)
+        unsafe base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
+        count &+= MemoryLayout<T>.size
+    }
+
+    /// Appends bytes.
+    @inline(__always)
+    func append(_ bytes: ByteView) {
+        reserve(bytes.count)
+        unsafe (base + count).copyMemory(from: bytes.base, byteCount: bytes.count)
+        count &+= bytes.count
+    }
+
+    /// Appends bytes.
+    func append(_ bytes: [UInt8]) { bytes.withView { append($0) } }
+
+    /// Appends `length` zero bytes.
+    func appendZeros(_ length: Int) {
+        reserve(length)
+        unsafe (base + count).initializeMemory(as: UInt8.self, repeating: 0, count: length)
+        count += length
+    }
+
+    /// Appends an unsigned LEB128 varint: seven bits a byte, low bits first.
+    @inline(__always)
+    func appendVarint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// Appends a varint length, then the bytes.
+    func appendPrefixed(_ bytes: ByteView) {
+        appendVarint(UInt64(bytes.count))
+        append(bytes)
+    }
+
+    /// Appends a varint length, then the bytes.
+    func appendPrefixed(_ bytes: [UInt8]) { bytes.withView { appendPrefixed($0) } }
+
+    /// Overwrites the integer at `offset`, which must have been written before.
+    @inline(__always)
+    func patch<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
+        precondition(offset >= 0 && offset + MemoryLayout<T>.size <= count)
+        unsafe base.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+    }
+}
