@@ -35,16 +35,15 @@ public struct EngineOptions: Sendable {
     public var diskReserve: UInt64 = 64 << 20
     /// Bytes of log kept for retention holds and rewind points; past it they are given up.
     public var retentionSize = 1 << 30
-    /// The least time between two rewind points, in milliseconds.
-    public var rewindInterval: UInt64 = 10_000
+    /// The least time between two rewind points, in milliseconds; nil takes none. A replication node needs them to give
+    /// back what its new primary never saw; they keep log, up to `retentionSize`.
+    public var rewindInterval: UInt64?
     /// Reads tables past the page cache (`O_DIRECT`): for measuring, and where the budget is the only cache wanted.
     public var directReads = false
     /// Threads for reads that need the disk, on behalf of callers that must not block.
     public var readWorkers = 4
     /// Begins a new epoch by itself after an unclean stop. A replication node turns this off and begins epochs itself.
     public var beginsEpochs = true
-    /// The region stored with a new store; an existing store with another region is refused. Empty: not checked.
-    public var region = ""
 
     /// The defaults.
     public init() {}
@@ -64,6 +63,5 @@ public struct EngineOptions: Sendable {
         try require(baseLevelSize >= tableSize, "baseLevelSize is below tableSize; give at least as much")
         try require(logSize >= segmentSize, "logSize is below segmentSize; give at least as much")
         try require((1...64).contains(readWorkers), "readWorkers is \(readWorkers); give 1 to 64")
-        try require(region.utf8.count <= 64, "region is longer than 64 bytes; choose a shorter name")
     }
 }

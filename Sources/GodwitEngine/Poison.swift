@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Stops an engine whose log can no longer be trusted. After a failed sync of the log nobody knows which bytes the
+/// Stops an engine that was closed, or whose log can no longer be trusted. After a failed sync of the log nobody knows which bytes the
 /// disk holds, so nothing more is acknowledged until the store is reopened and what is there is read back.
 final class Poison: Sendable {
     private let isSet = Atomic<Bool>(false)
@@ -19,6 +19,7 @@ final class Poison: Sendable {
     /// Throws `.poisoned`, naming the cause, once the engine has been poisoned.
     func check() throws(EngineError) {
         guard isPoisoned, let cause = lock.withLock({ cause }) else { return }
+        if cause.code == .unavailable { throw cause }
         throw EngineError(
             .poisoned, "writing the log failed earlier, so nothing more is acknowledged; reopen the store. Cause: "
                 + cause.message, file: cause.file, offset: cause.offset, errno: cause.errno)

@@ -19,8 +19,11 @@ public final class WriteBatch {
     /// How many operations the batch holds; each takes one sequence number.
     public private(set) var count = 0
 
-    /// Makes an empty batch.
-    public init() {}
+    /// Whose clock and default TTLs count; nil for a batch that is filled by encoded deadlines alone.
+    private(set) weak var engine: Engine?
+
+    /// Makes an empty batch; `Engine.makeBatch` is the way in.
+    init(for engine: Engine? = nil) { self.engine = engine }
 
     /// Whether the batch holds no operation.
     public var isEmpty: Bool { count == 0 }
