@@ -114,6 +114,14 @@ struct DiskState {
         for file in touched { reclaim(file) }
     }
 
+    /// Makes the making of a directory durable, and no other name.
+    mutating func syncName(_ name: String, in directory: Int) {
+        guard let index = pendingNames.lastIndex(where: { $0.added?.directory == directory && $0.added?.name == name })
+        else { return }
+        var touched: [Int] = []
+        persist(pendingNames.remove(at: index), &touched)
+    }
+
     private mutating func persist(_ change: NameChange, _ touched: inout [Int]) {
         if let removed = change.removed,
             case .file(let number)? = directories[removed.directory].durableNames.removeValue(forKey: removed.name)

@@ -88,16 +88,18 @@ public final class SimulatedFileSystem: FileSystem {
         try call(.createDirectory, path, action: action) { (disk, _) throws(EngineError) in
             var directory = 0
             for part in DiskState.parts(path) {
+                let number: Int
                 switch disk.directories[directory].names[part] {
-                case .directory(let number)?: directory = number
+                case .directory(let found)?: number = found
                 case .file?: throw .system(action, file: path, errno: ENOTDIR)
                 case nil:
-                    let number = disk.directories.count
+                    number = disk.directories.count
                     disk.directories.append(DirectoryNode())
                     disk.change(NameChange(removed: nil, added: (directory, part, .directory(number))))
-                    if !disk.plan.isPowerOff { disk.syncNames(of: directory) }
-                    directory = number
                 }
+                // Only what is on the way to the new directory is sure to be durable, as on a real disk.
+                if !disk.plan.isPowerOff { disk.syncName(part, in: directory) }
+                directory = number
             }
         }
     }
