@@ -24,8 +24,8 @@ public final class SimulatedFileSystem: FileSystem {
 
     private init(_ copy: sending DiskState) { state = Mutex(copy) }
 
-    /// A copy of the disk as it is now, unsynced changes and all, that goes on by itself. Its chance is decided by `seed`
-    /// where one is given. It has no open handle, lock, planned fault or observer.
+    /// A copy of the disk as it is now, unsynced changes and all, that goes on by itself. Its chance is decided by
+    /// `seed` where one is given. It has no open handle, lock, planned fault or observer.
     public func clone(seed: UInt64? = nil) -> SimulatedFileSystem {
         withDisk { disk in
             var copy = disk
@@ -66,7 +66,8 @@ public final class SimulatedFileSystem: FileSystem {
         // The result leaves the lock before it is dropped: a handle that goes away takes the lock itself.
         let (result, isLost) = try withDisk { (disk: inout DiskState) throws(EngineError) -> (R, Bool) in
             if let generation, generation != disk.generation {
-                throw EngineError(.io, "\(action): power was lost since the file was opened", file: paths[0], errno: EIO)
+                throw EngineError(
+                    .io, "\(action): power was lost since the file was opened", file: paths[0], errno: EIO)
             }
             switch disk.plan.judge(kind, paths) {
             case .refused: throw powerIsOff

@@ -11,7 +11,9 @@ final class TemporaryDirectory: Sendable {
         let parent = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
         var template = Array((parent + "/godwit-XXXXXX").utf8CString)
         path = unsafe template.withUnsafeMutableBufferPointer { buffer in
-            guard let start = buffer.baseAddress, let made = unsafe mkdtemp(start) else { fatalError("no temporary directory: \(errno)") }
+            guard let start = buffer.baseAddress, let made = unsafe mkdtemp(start) else {
+                fatalError("no temporary directory: \(errno)")
+            }
             return unsafe String(cString: made)
         }
     }
