@@ -18,6 +18,19 @@ struct NameChange {
     var removed: (directory: Int, name: String)?
     var added: (directory: Int, name: String, node: NodeReference)?
 
+    /// The names that change.
+    private var names: [(directory: Int, name: String)] {
+        var names: [(directory: Int, name: String)] = []
+        if let removed { names.append(removed) }
+        if let added { names.append((added.directory, added.name)) }
+        return names
+    }
+
+    /// Whether a name of this change is one of the other's.
+    func shares(_ other: NameChange) -> Bool {
+        names.contains { mine in other.names.contains { $0 == mine } }
+    }
+
     /// Whether the directory's names change.
     func touches(_ directory: Int) -> Bool { removed?.directory == directory || added?.directory == directory }
 }
@@ -103,12 +116,30 @@ struct DiskState {
         pendingNames.append(change)
     }
 
-    /// Makes the changes that touch a directory durable, in their order.
-    mutating func syncNames(of directory: Int) {
+    /// Makes the changes that touch a directory durable.
+    mutating func syncNames(of directory: Int) { syncNames { $0.touches(directory) } }
+
+    /// Makes the changes of one name durable.
+    mutating func syncName(_ name: String, in directory: Int) {
+        syncNames { change in
+            (change.added.map { ($0.directory, $0.name) == (directory, name) } ?? false)
+                || (change.removed.map { ($0.directory, $0.name) == (directory, name) } ?? false)
+        }
+    }
+
+    /// Makes the chosen changes durable, and with each the earlier changes of the same names: a later state of a name
+    /// never reaches the disk before an earlier one.
+    private mutating func syncNames(_ isChosen: (NameChange) -> Bool) {
+        var chosen: [Bool] = pendingNames.map(isChosen)
+        for later in pendingNames.indices.reversed() where chosen[later] {
+            for earlier in pendingNames.indices[..<later] where !chosen[earlier] {
+                chosen[earlier] = pendingNames[earlier].shares(pendingNames[later])
+            }
+        }
         var left: [NameChange] = []
         var touched: [Int] = []
-        for change in pendingNames {
-            if change.touches(directory) { persist(change, &touched) } else { left.append(change) }
+        for (change, isChosen) in zip(pendingNames, chosen) {
+            if isChosen { persist(change, &touched) } else { left.append(change) }
         }
         pendingNames = left
         for file in touched { reclaim(file) }

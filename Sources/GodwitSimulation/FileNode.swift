@@ -52,7 +52,7 @@ struct FileNode {
     }
 
     private mutating func grow(to size: Int) {
-        if size > content.count { content.append(contentsOf: repeatElement(0, count: size - content.count)) }
+        if size > content.count { content += [UInt8](repeating: 0, count: size - content.count) }
     }
 
     /// Keeps the states of the sectors of `start..<end` before they change.
@@ -198,7 +198,7 @@ struct FileNode {
         var image = content
         let lastSector = sectors.keys.max().map { ($0 + 1) * Self.sectorSize } ?? 0
         let room = max(size, lastSector, image.count)
-        image.append(contentsOf: repeatElement(0, count: room - image.count))
+        image += [UInt8](repeating: 0, count: room - image.count)
         for number in sectors.keys.sorted() {
             guard let sector = sectors[number] else { continue }
             let from = number * Self.sectorSize

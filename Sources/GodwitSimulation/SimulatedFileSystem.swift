@@ -24,8 +24,8 @@ public final class SimulatedFileSystem: FileSystem {
 
     private init(_ copy: sending DiskState) { state = Mutex(copy) }
 
-    /// A copy of the disk as it is now, unsynced changes and all, that goes on by itself. Its chance is decided by `seed`
-    /// where one is given. It has no open handle, lock, planned fault or observer.
+    /// A copy of the disk as it is now, unsynced changes and all, that goes on by itself. Its chance is decided by
+    /// `seed` where one is given. It has no open handle, lock, planned fault or observer.
     public func clone(seed: UInt64? = nil) -> SimulatedFileSystem {
         withDisk { disk in
             var copy = disk
@@ -66,7 +66,8 @@ public final class SimulatedFileSystem: FileSystem {
         // The result leaves the lock before it is dropped: a handle that goes away takes the lock itself.
         let (result, isLost) = try withDisk { (disk: inout DiskState) throws(EngineError) -> (R, Bool) in
             if let generation, generation != disk.generation {
-                throw EngineError(.io, "\(action): power was lost since the file was opened", file: paths[0], errno: EIO)
+                throw EngineError(
+                    .io, "\(action): power was lost since the file was opened", file: paths[0], errno: EIO)
             }
             switch disk.plan.judge(kind, paths) {
             case .refused: throw powerIsOff
@@ -88,16 +89,18 @@ public final class SimulatedFileSystem: FileSystem {
         try call(.createDirectory, path, action: action) { (disk, _) throws(EngineError) in
             var directory = 0
             for part in DiskState.parts(path) {
+                let number: Int
                 switch disk.directories[directory].names[part] {
-                case .directory(let number)?: directory = number
+                case .directory(let found)?: number = found
                 case .file?: throw .system(action, file: path, errno: ENOTDIR)
                 case nil:
-                    let number = disk.directories.count
+                    number = disk.directories.count
                     disk.directories.append(DirectoryNode())
                     disk.change(NameChange(removed: nil, added: (directory, part, .directory(number))))
-                    if !disk.plan.isPowerOff { disk.syncNames(of: directory) }
-                    directory = number
                 }
+                // Only what is on the way to the new directory is sure to be durable, as on a real disk.
+                if !disk.plan.isPowerOff { disk.syncName(part, in: directory) }
+                directory = number
             }
         }
     }

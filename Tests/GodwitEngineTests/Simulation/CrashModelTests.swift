@@ -152,6 +152,49 @@ struct CrashModelTests {
         }
     }
 
+    @Test("names synced in any order end as readers see them")
+    func syncedNamesMatchReaders() throws {
+        for seed in 0..<60 as Range<UInt64> {
+            let random = SeededRandom(seed: seed)
+            let disk = SimulatedFileSystem(seed: seed)
+            let directories = ["/a", "/b"]
+            for directory in directories { try disk.createDirectory(directory) }
+            for _ in 0..<60 {
+                let path = random.pick(directories) + "/" + random.pick(["x", "y", "z"])
+                let other = random.pick(directories) + "/" + random.pick(["x", "y", "z"])
+                switch random.below(5) {
+                case 0: _ = try? disk.open(path, .create)
+                case 1: try? disk.remove(path)
+                case 2: try? disk.rename(path, to: other)
+                case 3: try? disk.link(path, to: other)
+                default: try disk.syncDirectory(random.pick(directories))
+                }
+            }
+            let seen = disk.paths
+            for directory in directories { try disk.syncDirectory(directory) }
+            disk.crash()
+            #expect(disk.paths == seen, "seed \(seed)")
+        }
+    }
+
+    @Test("a directory is durable when made, also when it was removed before, and other names are not")
+    func directoriesAreDurableWhenMade() throws {
+        for seed in 0..<40 as Range<UInt64> {
+            let disk = SimulatedFileSystem(seed: seed)
+            try disk.createDirectory("/store/sub")
+            try disk.removeDirectory("/store/sub")
+            _ = try disk.open("/store/x", .create)
+            try disk.createDirectory("/store/sub")
+            if seed == 0 {
+                let lost = disk.clone()
+                lost.crash(.loseUnsynced)
+                #expect(try lost.list("/store") == ["sub"])
+            }
+            disk.crash()
+            #expect(try disk.exists("/store/sub"), "seed \(seed)")
+        }
+    }
+
     @Test("a removed file comes back when the removal was not synced")
     func unsyncedRemoval() throws {
         let (disk, file) = try diskWithFile(seed: 3)
