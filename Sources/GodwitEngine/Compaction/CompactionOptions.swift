@@ -23,16 +23,3 @@ struct CompactionOptions: Sendable, Equatable {
 
     init() {}
 }
-
-/// What a choice depends on besides the tables.
-struct CompactionContext: Sendable {
-    /// The node's time in wall-clock milliseconds, as expiry is judged by it.
-    var now: UInt64 = 0
-    /// The lowest sequence number of a snapshot or rewind point; `.max` when there is none.
-    var oldestBarrier: SequenceNumber = .max
-    /// The tables that running compactions read.
-    var busy: Set<UInt64> = []
-
-    /// Whether a running compaction reads the table.
-    func isBusy(_ table: TableMeta) -> Bool { !busy.isEmpty && busy.contains(table.number) }
-}

@@ -8,8 +8,8 @@
 /// 4. tables that are mostly deletes or expired entries, so that their space comes back;
 /// 5. range deletes on their way to the data they hide.
 ///
-/// A plan never reads a table that a running compaction reads, and always takes all tables of the output level that its
-/// keys overlap: so plans that run at once write apart from each other.
+/// A plan never reads a table that a running compaction reads, and a merge takes all tables of the output level between its
+/// first key and its last, and none of whose output another may cover: so plans that run at once write apart.
 struct CompactionPicker {
     let version: Version
     let options: CompactionOptions
@@ -42,7 +42,8 @@ struct CompactionPicker {
         let tables = version.levels[level].tables
         let below = Overlaps(version.levels[level + 1], context)
         var best: (ratio: Double, place: Int)?
-        for (place, table) in tables.enumerated() where !context.isBusy(table) {
+        for (place, table) in tables.enumerated()
+        where !context.isBusy(table) && !context.isClaimed(level + 1, table.span) {
             guard let bytes = below.bytes(table.span) else { continue }
             // Dead entries count double: their space comes back, here or below.
             let ratio = Double(bytes) / (Double(max(table.size, 1)) * (1 + deadShare(of: table)))
@@ -61,7 +62,9 @@ struct CompactionPicker {
         var taken = place..<place + 1
         var size = from.tables[place].size + into.tables[target].reduce(0) { $0 + $1.size }
         func mayTake(_ next: Int) -> Bool {
-            guard from.tables.indices.contains(next), !context.isBusy(from.tables[next]) else { return false }
+            guard from.tables.indices.contains(next), !context.isBusy(from.tables[next]),
+                !context.isClaimed(level + 1, from.tables[next].span)
+            else { return false }
             let overlap = into.places(overlapping: from.tables[next].span)
             guard !target.isEmpty, !overlap.isEmpty, target.contains(overlap.lowerBound),
                 overlap.upperBound <= target.upperBound, size + from.tables[next].size <= options.inputBytes
@@ -100,6 +103,7 @@ struct CompactionPicker {
             reason: reason, action: action ?? (isMove(inputs, output, grandparents) ? .move : .merge), inputs: inputs,
             outputLevel: output, grandparents: grandparents, older: older, outputTableBytes: options.tableBytes,
             grandparentBytes: options.grandparentBytes)
+        if output > 0, context.isClaimed(output, span) { return nil }
         return plan.tables.contains(where: context.isBusy) ? nil : plan
     }
 
