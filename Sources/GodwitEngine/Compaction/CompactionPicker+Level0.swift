@@ -1,6 +1,6 @@
 extension CompactionPicker {
-    /// A plan that leaves fewer tables in level 0: down to the base level, or, where that is taken by a running compaction
-    /// or is large beside what level 0 would bring, a merge of tables of like size within level 0.
+    /// A plan that leaves fewer tables in level 0: down to the base level, or, where that is taken by a running
+    /// compaction or is large beside what level 0 would bring, a merge of tables of like size within level 0.
     func pickLevel0() -> CompactionPlan? {
         let count = version.levels[0].tables.count
         let isFull = count >= options.level0Limit
@@ -15,7 +15,8 @@ extension CompactionPicker {
         return withinLevel0(atLeast: options.level0Trigger, like: true)
     }
 
-    /// The oldest tables of level 0, as many as one compaction may read, with all that they overlap in the output level.
+    /// The oldest tables of level 0, as many as one compaction may read, with all that they overlap in the output
+    /// level.
     private func level0Down() -> CompactionPlan? {
         let tables = version.levels[0].tables
         // Only from the oldest on: no table may sink below an older one.
@@ -33,8 +34,8 @@ extension CompactionPicker {
         return plan(.level0, [(0, taken), (output, version.levels[output].overlapping(span))], into: output)
     }
 
-    /// The oldest tables as far as they overlap neither each other nor the output level: sorted input arrives so, and each
-    /// table goes down as it is, once. Nil when there is none.
+    /// The oldest tables as far as they overlap neither each other nor the output level: sorted input arrives so, and
+    /// each table goes down as it is, once. Nil when there is none.
     private func loose(_ taken: [TableMeta], _ output: Int) -> CompactionPlan? {
         var free: [TableMeta] = []
         for table in taken.reversed() {
@@ -47,8 +48,8 @@ extension CompactionPicker {
         return moved
     }
 
-    /// The neighbours in level 0 whose merge costs the fewest bytes for each table less. With `like`, none of them larger
-    /// than the others together: so each byte is rewritten only as often as it takes to double.
+    /// The neighbours in level 0 whose merge costs the fewest bytes for each table less. With `like`, none of them
+    /// larger than the others together: so each byte is rewritten only as often as it takes to double.
     private func withinLevel0(atLeast least: Int, like: Bool) -> CompactionPlan? {
         let tables = version.levels[0].tables
         var best: (cost: UInt64, range: Range<Int>)?

@@ -77,8 +77,9 @@ extension CompactionPicker {
         return plan(.manual, [(level, taken), (level + 1, into.overlapping(span))], into: level + 1)
     }
 
-    /// Whether a table of the lowest level may hold something that nobody needs. Versions kept for a snapshot that is gone
-    /// show only in that sequence numbers are left at all: a compaction that keeps one version of each key zeroes them.
+    /// Whether a table of the lowest level may hold something that nobody needs. Versions kept for a snapshot that is
+    /// gone show only in that sequence numbers are left at all: a compaction that keeps one version of each key zeroes
+    /// them.
     private func isWorthRewriting(_ table: TableMeta) -> Bool {
         let isHidden = table.visibleThrough < table.maxSequence
         let hasDeletes = table.tombstones + table.rangeTombstones > 0 && table.minSequence <= context.oldestBarrier

@@ -1,6 +1,6 @@
 extension CompactionPicker {
-    /// The share of a table's entries that is surely or probably dead: deletes, and those whose deadline has passed (the
-    /// deadlines taken as spread evenly).
+    /// The share of a table's entries that is surely or probably dead: deletes, and those whose deadline has passed
+    /// (the deadlines taken as spread evenly).
     func deadShare(of table: TableMeta) -> Double {
         let all = table.entries + table.rangeTombstones
         guard all > 0 else { return 0 }
@@ -21,7 +21,8 @@ extension CompactionPicker {
         return passed * Double(table.expiring) / Double(max(1, table.entries + table.rangeTombstones))
     }
 
-    /// Tables of which nothing will ever be read: every entry has expired, and nothing older lies beneath that they hide.
+    /// Tables of which nothing will ever be read: every entry has expired, and nothing older lies beneath that they
+    /// hide.
     func pickDrop() -> CompactionPlan? {
         for level in version.levels {
             let dead = level.tables.enumerated().filter { place, table in

@@ -1,5 +1,5 @@
-/// Chooses what to compact next in one keyspace. Pure: tables, options and context in, a plan out; the same in, the same
-/// out.
+/// Chooses what to compact next in one keyspace. Pure: tables, options and context in, a plan out; the same in, the
+/// same out.
 ///
 /// In order:
 /// 1. tables in which everything has expired are dropped, which costs nothing;
@@ -8,8 +8,8 @@
 /// 4. tables that are mostly deletes or expired entries, so that their space comes back;
 /// 5. range deletes on their way to the data they hide.
 ///
-/// A plan never reads a table that a running compaction reads, and a merge takes all tables of the output level between its
-/// first key and its last, and none of whose output another may cover: so plans that run at once write apart.
+/// A plan never reads a table that a running compaction reads, and a merge takes all tables of the output level between
+/// its first key and its last, and none of whose output another may cover: so plans that run at once write apart.
 struct CompactionPicker {
     let version: Version
     let options: CompactionOptions
@@ -53,7 +53,8 @@ struct CompactionPicker {
         return pushDown(level, best.place, reason: .levelSize)
     }
 
-    /// A plan that takes one table of a level above 0 to the next, with its neighbours as far as those cost nothing more.
+    /// A plan that takes one table of a level above 0 to the next, with its neighbours as far as those cost nothing
+    /// more.
     func pushDown(_ level: Int, _ place: Int, reason: CompactionPlan.Reason) -> CompactionPlan? {
         let from = version.levels[level]
         let into = version.levels[level + 1]
@@ -107,8 +108,8 @@ struct CompactionPicker {
         return plan.tables.contains(where: context.isBusy) ? nil : plan
     }
 
-    /// Whether the tables can go as they are: from one level, apart from each other, into a gap, and none so wide that it
-    /// would overlap too much of the level below.
+    /// Whether the tables can go as they are: from one level, apart from each other, into a gap, and none so wide that
+    /// it would overlap too much of the level below.
     private func isMove(
         _ inputs: [CompactionPlan.Input], _ output: Int, _ grandparents: [TableMeta]
     ) -> Bool {

@@ -57,8 +57,8 @@ struct CompactionPlan: Sendable, Equatable {
     /// Whether no older version of any key can be anywhere.
     var isBottom: Bool { older.isEmpty }
 
-    /// The part of the edit that takes the inputs away and, for a move, gives them to the output level. A merge adds its
-    /// outputs to it.
+    /// The part of the edit that takes the inputs away and, for a move, gives them to the output level. A merge adds
+    /// its outputs to it.
     func edit(keyspace: UInt32) -> VersionEdit {
         var edit = VersionEdit()
         for input in inputs { edit.remove(input.tables, keyspace: keyspace, level: input.level) }

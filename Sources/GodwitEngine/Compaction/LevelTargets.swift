@@ -1,8 +1,8 @@
 /// How large each level of a keyspace should be, from how large the largest is.
 ///
 /// Targets are reckoned upwards: each level a tenth of the one below, up to the first that is no larger than
-/// `baseBytes`, the *base*. Levels above the base stay empty: a small store is one sorted level, whose space is nearly all
-/// live, and no byte is rewritten on its way through levels that it does not need.
+/// `baseBytes`, the *base*. Levels above the base stay empty: a small store is one sorted level, whose space is nearly
+/// all live, and no byte is rewritten on its way through levels that it does not need.
 struct LevelTargets: Sendable, Equatable {
     /// The highest level (below 0) that should hold data.
     let base: Int
@@ -32,8 +32,8 @@ struct LevelTargets: Sendable, Equatable {
         level0Output = min(base, highest)
     }
 
-    /// How urgent it is to make each level smaller: from 1 on it should be. Tables that a compaction reads already do not
-    /// count.
+    /// How urgent it is to make each level smaller: from 1 on it should be. Tables that a compaction reads already do
+    /// not count.
     func scores(_ version: Version, _ options: CompactionOptions, _ context: CompactionContext) -> [Double] {
         version.levels.map { level in
             let free = level.tables.filter { !context.isBusy($0) }

@@ -135,7 +135,7 @@ extension ManifestState {
             guard level <= ManifestFormat.newestLevel else {
                 throw EngineError(
                     .unsupportedFormat,
-                    "the store has format level \(level), this Godwit knows \(ManifestFormat.newestLevel): use a newer one")
+                    "the store has format level \(level), above \(ManifestFormat.newestLevel): use a newer Godwit")
             }
             formatLevel = level
         case .region(let region): self.region = region

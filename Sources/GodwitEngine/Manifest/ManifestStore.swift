@@ -3,16 +3,17 @@ internal import Synchronization
 /// The keeper of a store's manifest: the one place that says which tables, keyspaces and log segments make the store.
 ///
 /// A commit, in order:
-/// 1. the edit is applied to a copy of the state: one that breaks an invariant is a bug and traps before a byte is written;
+/// 1. the edit is applied to a copy of the state: one that breaks an invariant is a bug and traps before a byte is
+///    written;
 /// 2. its bytes are appended and synced (or, when there is no trusted file or it has grown too large, a new manifest is
 ///    written with the state *after* the edit, synced, and `CURRENT` is switched to it);
 /// 3. the new state is published.
 ///
-/// **When a commit throws, its outcome is open**: the state in memory is as before, but after a crash the edit may be there
-/// or not. Until a later `commit` or `settle` has succeeded, delete neither a file that the edit adds nor one that it
-/// removes. The file of a failed commit is never written again: the next commit makes a new manifest from the state in
-/// memory, and only then is the failed edit gone for good. The same holds after an unclean recovery, whose last edits may
-/// never have been synced: commit (as every open does) before deleting anything.
+/// **When a commit throws, its outcome is open**: the state in memory is as before, but after a crash the edit may be
+/// there or not. Until a later `commit` or `settle` has succeeded, delete neither a file that the edit adds nor one
+/// that it removes. The file of a failed commit is never written again: the next commit makes a new manifest from the
+/// state in memory, and only then is the failed edit gone for good. The same holds after an unclean recovery, whose
+/// last edits may never have been synced: commit (as every open does) before deleting anything.
 ///
 /// Commits may come from any thread and are taken one at a time; `state` and `allocateFileNumber` never wait for one.
 final class ManifestStore: Sendable {
@@ -71,8 +72,9 @@ final class ManifestStore: Sendable {
 
     // MARK: Opening
 
-    /// Makes the manifest of a new store (or of a checkpoint, whose tables and log are linked in already) in a directory
-    /// that has none; the directory is made when it is missing. `state` says everything the store begins with.
+    /// Makes the manifest of a new store (or of a checkpoint, whose tables and log are linked in already) in a
+    /// directory that has none; the directory is made when it is missing. `state` says everything the store begins
+    /// with.
     static func create(
         _ fileSystem: any FileSystem, _ directory: String, state: ManifestState,
         rotationFloor: UInt64 = defaultRotationFloor
@@ -116,8 +118,8 @@ final class ManifestStore: Sendable {
             snapshotLength: found.snapshotLength, vouchedLength: found.current.length)
         if !readOnly {
             try fileSystem.syncDirectory(directory)
-            // Only what CURRENT vouches for is known to be on the disk. Edits past it were read from memory that a failed
-            // sync may have left unwritten, so they are written anew by the first commit.
+            // Only what CURRENT vouches for is known to be on the disk. Edits past it were read from memory that a
+            // failed sync may have left unwritten, so they are written anew by the first commit.
             if found.length == found.current.length, !found.isTorn {
                 writer.file = try fileSystem.open(FileName.manifest(found.number).path(in: directory), .readWrite)
             } else {
@@ -176,8 +178,8 @@ final class ManifestStore: Sendable {
         }
     }
 
-    /// Commits `edit` as the last one of an orderly close, then has `CURRENT` vouch for the whole manifest: from then on a
-    /// flip of any bit in either file is an error at the next open.
+    /// Commits `edit` as the last one of an orderly close, then has `CURRENT` vouch for the whole manifest: from then
+    /// on a flip of any bit in either file is an error at the next open.
     func markClean(_ edit: VersionEdit = VersionEdit()) throws(EngineError) {
         try refuseReadOnly()
         try writer.withLock { (writer) throws(EngineError) in
@@ -308,8 +310,8 @@ final class ManifestStore: Sendable {
         return file
     }
 
-    /// Writes what `CURRENT` is to say, under a temporary name, and makes the names of all new files durable: a crash may
-    /// keep a rename and lose an older creation.
+    /// Writes what `CURRENT` is to say, under a temporary name, and makes the names of all new files durable: a crash
+    /// may keep a rename and lose an older creation.
     private func prepareCurrent(number: UInt64, length: UInt64, checksum: UInt64) throws(EngineError) -> FileName {
         let temporary = FileName.temporary(allocateFileNumber())
         let bytes = ByteWriter()

@@ -8,8 +8,8 @@ import Testing
 ///
 ///     options trigger=2 base=100 …   changes options; sizes are in MiB
 ///     context now=… barrier=… busy=1,2
-///     define                         the tables, one a line: `L1 7 a-m size=64 seq=1-9 entries=… del=… rangedel=… expiring=…
-///                                    deadline=5-9 visible=… global=…`
+///     define                         the tables, one a line: `L1 7 a-m size=64 seq=1-9`; also entries= del= rangedel=
+///                                    expiring= deadline=5-9 visible= global=
 ///     pick / targets / pressure      one question
 ///     manual a-m through=9 first=50  one step of a manual compaction
 ///     settle limit=20                does what is picked, printing each, until nothing is
@@ -86,7 +86,8 @@ struct CompactionScript {
             return ["base L\(targets.base), level 0 goes to L\(targets.level0Output)"]
                 + (0..<Version.levelCount).map { level in
                     let target = targets.bytes[level] == .max ? "-" : "\(targets.bytes[level] / Self.mebibyte)"
-                    return "L\(level) \(version.levels[level].bytes / Self.mebibyte) of \(target), score \(round2(scores[level]))"
+                    let size = version.levels[level].bytes / Self.mebibyte
+                    return "L\(level) \(size) of \(target), score \(round2(scores[level]))"
                 }
         case "pressure":
             let pressure = CompactionPressure(version, options)
@@ -156,7 +157,8 @@ struct CompactionScript {
             "L\(input.level) " + input.tables.map { "\($0.number)" }.joined(separator: " ")
         }
         var lines = [
-            "\(plan.reason.rawValue): \(plan.action.rawValue) \(inputs.joined(separator: " + ")) -> L\(plan.outputLevel)"
+            "\(plan.reason.rawValue): \(plan.action.rawValue) "
+                + "\(inputs.joined(separator: " + ")) -> L\(plan.outputLevel)"
         ]
         if !plan.grandparents.isEmpty {
             lines.append("  grandparents " + plan.grandparents.map { "\($0.number)" }.joined(separator: " "))
@@ -182,8 +184,8 @@ struct CompactionScript {
         }
     }
 
-    /// What a version looks like after a plan, taking a merge's output to be one table as large as its inputs less what is
-    /// dead.
+    /// What a version looks like after a plan, taking a merge's output to be one table as large as its inputs less what
+    /// is dead.
     static func apply(_ plan: CompactionPlan, to version: Version, nextNumber: inout UInt64) throws -> Version {
         var next = version
         for input in plan.inputs {

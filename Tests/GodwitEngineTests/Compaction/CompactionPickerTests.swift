@@ -125,7 +125,8 @@ import Testing
                 version = try CompactionScript.apply(plan, to: version, nextNumber: &nextNumber)
                 steps += 1
                 if steps > 2000 {
-                    Issue.record("no end: seed \(seed), round \(round), \(plan.reason) \(plan.action) L\(plan.outputLevel)")
+                    Issue.record(
+                        "no end: seed \(seed), round \(round), \(plan.reason) \(plan.action) L\(plan.outputLevel)")
                     break
                 }
             }

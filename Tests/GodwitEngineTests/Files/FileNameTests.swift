@@ -19,7 +19,8 @@ import Testing
         "a name that the store would not write is not its own",
         arguments: [
             "", "CURRENT ", "current", "MANIFEST-", "MANIFEST-1", "MANIFEST-0000001", "MANIFEST-00001x", "12.log",
-            "0000012.log", "00000a.sst", ".sst", "000001.SST", "000001.sstx", "000001sst", "+00001.log", "000001.log.tmp",
+            "0000012.log", "00000a.sst", ".sst", "000001.SST", "000001.sstx", "000001sst", "+00001.log",
+            "000001.log.tmp",
             "1000000000000000000.sst", "99999999999999999999.sst", "00000१.log",
         ])
     func strangers(name: String) { #expect(FileName(name) == nil) }

@@ -3,8 +3,8 @@ import Testing
 
 @testable import GodwitEngine
 
-/// Crashes and failures at every call. The model: what was acknowledged is there; of one edit whose outcome is open either
-/// all or nothing is there; once a later commit has succeeded, an edit that failed is not.
+/// Crashes and failures at every call. The model: what was acknowledged is there; of one edit whose outcome is open
+/// either all or nothing is there; once a later commit has succeeded, an edit that failed is not.
 @Suite struct ManifestCrashTests {
     private let directory = "/store"
 

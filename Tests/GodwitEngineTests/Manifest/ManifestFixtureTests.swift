@@ -4,8 +4,8 @@ import Testing
 
 @testable import GodwitEngine
 
-/// UpgradeFromEveryFormat, the manifest's part: a manifest written by format 1 stays readable. `GODWIT_REWRITE=1` writes the
-/// files anew, to be done only when format 1 itself was wrong.
+/// UpgradeFromEveryFormat, the manifest's part: a manifest written by format 1 stays readable. `GODWIT_REWRITE=1`
+/// writes the files anew, to be done only when format 1 itself was wrong.
 @Suite struct ManifestFixtureTests {
     private let directory = "/store"
     private let files = ["CURRENT", "MANIFEST-000020"]
@@ -66,7 +66,8 @@ import Testing
                     String(repeating: "0", count: byte < 16 ? 1 : 0) + String(byte, radix: 16)
                 }
                 let offset = String(start, radix: 16)
-                lines.append(String(repeating: "0", count: 4 - offset.utf8.count) + offset + "  " + hex.joined(separator: " "))
+                lines.append(
+                    String(repeating: "0", count: 4 - offset.utf8.count) + offset + "  " + hex.joined(separator: " "))
             }
         }
         let example = lines.joined(separator: "\n")

@@ -38,8 +38,10 @@ import Testing
             [.createKeyspace(Sample.keyspace(1, "two"))], [.createKeyspace(Sample.keyspace(2, "one"))],
             [.createKeyspace(Sample.keyspace(.max, "two"))], [.createKeyspace(Sample.keyspace(2, ""))],
             [.rewindPoints([Sample.point(1, 5), Sample.point(1, 5)])],
-            [.beginEpoch(EpochStart(start: Sample.point(2, 1), parent: .start)),
-             .beginEpoch(EpochStart(start: Sample.point(1, 7), parent: .start))],
+            [
+                .beginEpoch(EpochStart(start: Sample.point(2, 1), parent: .start)),
+                .beginEpoch(EpochStart(start: Sample.point(1, 7), parent: .start)),
+            ],
             [.addLogCut(LogCut(segment: 5, endOffset: 0, through: 0, resumesAt: 5))], [.formatLevel(2)],
         ]
         for changes in broken {

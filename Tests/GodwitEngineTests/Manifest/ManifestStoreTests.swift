@@ -194,7 +194,10 @@ let ioError: Int32 = 5
             } catch {
                 #expect(error.code == .diskFull)
                 for _ in 0..<3 {
-                    #expect(throws: EngineError.self) { disk.capacity = 0; try store.commit(VersionEdit()) }
+                    #expect(throws: EngineError.self) {
+                        disk.capacity = 0
+                        try store.commit(VersionEdit())
+                    }
                 }
                 #expect(try manifests().count == 1)
                 disk.capacity = nil

@@ -17,7 +17,8 @@ import Testing
         let level = try LevelState(
             level: 0,
             unordered: [
-                Sample.table(9, "a", "z", sequences: 1...9), ingested, rewound, Sample.table(3, "a", "z", sequences: 21...40),
+                Sample.table(9, "a", "z", sequences: 1...9), ingested, rewound,
+                Sample.table(3, "a", "z", sequences: 21...40),
                 Sample.table(6, "a", "z", sequences: 50...60),
             ])
         #expect(level.tables.map(\.number) == [6, 5, 3, 4, 9])
@@ -29,7 +30,8 @@ import Testing
         let level = try LevelState(
             level: 1, unordered: [Sample.table(3, "t", "t"), Sample.table(1, "b", "d"), Sample.table(2, "f", "k")])
         let expected: [(String, UInt64?)] = [
-            ("", nil), ("a", nil), ("b", 1), ("c", 1), ("d", 1), ("d\0", nil), ("e", nil), ("f", 2), ("k", 2), ("s", nil),
+            ("", nil), ("a", nil), ("b", 1), ("c", 1), ("d", 1), ("d\0", nil), ("e", nil), ("f", 2), ("k", 2),
+            ("s", nil),
             ("t", 3), ("t\0", nil), ("z", nil),
         ]
         for (key, number) in expected { #expect(place(level, key) == number, "\(key)") }
@@ -51,7 +53,8 @@ import Testing
     @Test("tables that overlap, or whose keys are reversed, are refused")
     func invariants() {
         for tables in [
-            [Sample.table(1, "b", "f"), Sample.table(2, "e", "k")], [Sample.table(1, "b", "z"), Sample.table(2, "e", "k")],
+            [Sample.table(1, "b", "f"), Sample.table(2, "e", "k")],
+            [Sample.table(1, "b", "z"), Sample.table(2, "e", "k")],
             [Sample.table(1, "b", "b"), Sample.table(2, "b", "b")], [Sample.table(1, "c", "b")],
         ] {
             #expect(throws: EngineError.self) { try LevelState(level: 3, unordered: tables) }
