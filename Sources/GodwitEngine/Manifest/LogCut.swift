@@ -1,6 +1,7 @@
-/// Where the log of one segment ends for good and where it goes on: the log in `segment` counts up to `endOffset`, which
-/// may lie in the middle of a frame, and through the record that ends at `through`; it goes on in segment `resumesAt`, and
-/// any segments between the two are dead. Recorded at every clean close, after every unclean recovery, and by a rewind.
+/// Where the log of one segment ends for good and where it goes on: the log in `segment` counts up to `endOffset`,
+/// which may lie in the middle of a frame, and through the record that ends at `through`; it goes on in segment
+/// `resumesAt`, and any segments between the two are dead. Recorded at every clean close, after every unclean recovery,
+/// and by a rewind.
 struct LogCut: Hashable, Sendable {
     /// The segment that ends.
     let segment: UInt64

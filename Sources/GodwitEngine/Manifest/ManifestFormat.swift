@@ -5,7 +5,8 @@
 ///     header   0 u64 magic "GODWITMF" | 8 u32 format = 1 | 12 u32 zero | 16 u64 manifest number
 ///              24 u64 store id, high | 32 u64 store id, low | 40 u64 hash seed
 ///              48 u64 checksum: XXH3 of bytes 0..<48
-///     edit     0 u32 magic "GMED" | 4 u32 payload length | 8 u64 checksum of the edit before (the header's, for the first)
+///     edit     0 u32 magic "GMED" | 4 u32 payload length
+///              8 u64 checksum of the edit before (the header's, for the first)
 ///              16 u64 checksum: XXH3 of bytes 0..<16, seeded by the XXH3 of the payload, seeded by hash seed ^ offset
 ///              24 payload: fields {u8 tag, varint length, content}
 ///
@@ -14,10 +15,10 @@
 ///     0 u64 magic "GODWITCU" | 8 u32 format = 1 | 12 u32 zero | 16 u64 manifest number | 24 u64 length
 ///     32 u64 checksum of the last edit within that length | 40 u64 checksum: XXH3 of bytes 0..<40
 ///
-/// Valid: `CURRENT` and the header verify, and so does every edit, each naming the one before. An edit that does not, at or
-/// past the length in `CURRENT`, is a torn tail and ends the manifest, unless a whole edit stands anywhere after it: every
-/// edit is synced before the next is written, so a crash tears only the last. Anything else is corruption. An edit verifies
-/// by itself, at its own offset, so that one behind a damaged one is found.
+/// Valid: `CURRENT` and the header verify, and so does every edit, each naming the one before. An edit that does not,
+/// at or past the length in `CURRENT`, is a torn tail and ends the manifest, unless a whole edit stands anywhere after
+/// it: every edit is synced before the next is written, so a crash tears only the last. Anything else is corruption. An
+/// edit verifies by itself, at its own offset, so that one behind a damaged one is found.
 enum ManifestFormat {
     static let headerMagic: UInt64 = 0x464D_5449_5744_4F47
     static let currentMagic: UInt64 = 0x5543_5449_5744_4F47

@@ -75,6 +75,17 @@ extension ManifestState {
         var tables: [TableMeta]
         var removed: [UInt64] = []
         var added: [TableMeta] = []
+
+        /// Takes back what a table holds above a sequence number; false when there is no such table.
+        mutating func hide(_ number: UInt64, above sequence: SequenceNumber) -> Bool {
+            if let index = tables.firstIndex(where: { $0.number == number }) {
+                tables[index].visibleThrough = min(tables[index].visibleThrough, sequence)
+                return true
+            }
+            guard let index = added.firstIndex(where: { $0.number == number }) else { return false }
+            added[index].visibleThrough = min(added[index].visibleThrough, sequence)
+            return true
+        }
     }
 
     /// Applies an edit, all of it or, throwing `.corruption` with what does not hold, none.
@@ -97,10 +108,9 @@ extension ManifestState {
             open[place].removed.append(number)
         case .setVisibleThrough(let keyspace, let level, let number, let sequence):
             let place = try openLevel(keyspace, level, &open)
-            guard let index = open[place].tables.firstIndex(where: { $0.number == number }) else {
+            guard open[place].hide(number, above: sequence) else {
                 throw ManifestState.broken("level \(level) of keyspace \(keyspace) has no table \(number)")
             }
-            open[place].tables[index].visibleThrough = min(open[place].tables[index].visibleThrough, sequence)
         case .createKeyspace(let meta): try create(meta)
         case .dropKeyspace(let id):
             keyspaces.remove(at: try existing(id))
@@ -125,7 +135,7 @@ extension ManifestState {
             guard level <= ManifestFormat.newestLevel else {
                 throw EngineError(
                     .unsupportedFormat,
-                    "the store has format level \(level), this Godwit knows \(ManifestFormat.newestLevel): use a newer one")
+                    "the store has format level \(level), above \(ManifestFormat.newestLevel): use a newer Godwit")
             }
             formatLevel = level
         case .region(let region): self.region = region

@@ -3,16 +3,17 @@ internal import Synchronization
 /// The keeper of a store's manifest: the one place that says which tables, keyspaces and log segments make the store.
 ///
 /// A commit, in order:
-/// 1. the edit is applied to a copy of the state: one that breaks an invariant is a bug and traps before a byte is written;
+/// 1. the edit is applied to a copy of the state: one that breaks an invariant is a bug and traps before a byte is
+///    written;
 /// 2. its bytes are appended and synced (or, when there is no trusted file or it has grown too large, a new manifest is
 ///    written with the state *after* the edit, synced, and `CURRENT` is switched to it);
 /// 3. the new state is published.
 ///
-/// **When a commit throws, its outcome is open**: the state in memory is as before, but after a crash the edit may be there
-/// or not. Until a later `commit` or `settle` has succeeded, delete neither a file that the edit adds nor one that it
-/// removes. The file of a failed commit is never written again: the next commit makes a new manifest from the state in
-/// memory, and only then is the failed edit gone for good. The same holds after an unclean recovery, whose last edits may
-/// never have been synced: commit (as every open does) before deleting anything.
+/// **When a commit throws, its outcome is open**: the state in memory is as before, but after a crash the edit may be
+/// there or not. Until a later `commit` or `settle` has succeeded, delete neither a file that the edit adds nor one
+/// that it removes. The file of a failed commit is never written again: the next commit makes a new manifest from the
+/// state in memory, and only then is the failed edit gone for good. The same holds after an unclean recovery, whose
+/// last edits may never have been synced: commit (as every open does) before deleting anything.
 ///
 /// Commits may come from any thread and are taken one at a time; `state` and `allocateFileNumber` never wait for one.
 final class ManifestStore: Sendable {
@@ -28,9 +29,11 @@ final class ManifestStore: Sendable {
     private let fileNumbers: Atomic<UInt64>
     private let writer: Mutex<Writer>
 
-    /// Rotate when the manifest is larger than this and than `rotationFactor` snapshots.
-    private static let rotationFloor: UInt64 = 1 << 20
-    private static let rotationFactor: UInt64 = 4
+    /// A new manifest is made when the old one is larger than this and than `snapshotsBeforeRotation` snapshots.
+    private let rotationFloor: UInt64
+    /// Below 1 MiB a manifest is read so fast at open that a shorter one gains nothing.
+    static let defaultRotationFloor: UInt64 = 1 << 20
+    private static let snapshotsBeforeRotation: UInt64 = 4
 
     /// What a commit in progress changes.
     private struct Writer {
@@ -46,7 +49,7 @@ final class ManifestStore: Sendable {
         var snapshotLength: UInt64
         /// The length that `CURRENT` vouches for.
         var vouchedLength: UInt64
-        /// Files to delete once a manifest that does not need them is in place.
+        /// Files to delete once it is certain which manifest a crash would find.
         var leftovers: [FileName] = []
         /// Whether a failed commit may come back after a crash.
         var isUnsettled = false
@@ -54,11 +57,12 @@ final class ManifestStore: Sendable {
 
     private init(
         _ fileSystem: any FileSystem, _ directory: String, isReadOnly: Bool, state: ManifestState,
-        nextFileNumber: UInt64, writer: Writer, tornTail: Bool
+        nextFileNumber: UInt64, writer: Writer, tornTail: Bool, rotationFloor: UInt64
     ) {
         self.fileSystem = fileSystem
         self.directory = directory
         self.isReadOnly = isReadOnly
+        self.rotationFloor = rotationFloor
         recoveredTornTail = tornTail
         recoveredClean = state.isClean && !tornTail
         published = Mutex(state)
@@ -68,10 +72,12 @@ final class ManifestStore: Sendable {
 
     // MARK: Opening
 
-    /// Makes the manifest of a new store (or of a checkpoint, whose tables and log are linked in already) in a directory
-    /// that has none; the directory is made when it is missing. `state` says everything the store begins with.
+    /// Makes the manifest of a new store (or of a checkpoint, whose tables and log are linked in already) in a
+    /// directory that has none; the directory is made when it is missing. `state` says everything the store begins
+    /// with.
     static func create(
-        _ fileSystem: any FileSystem, _ directory: String, state: ManifestState
+        _ fileSystem: any FileSystem, _ directory: String, state: ManifestState,
+        rotationFloor: UInt64 = defaultRotationFloor
     ) throws(EngineError) -> ManifestStore {
         try fileSystem.createDirectory(directory)
         let names = try fileSystem.list(directory)
@@ -94,7 +100,7 @@ final class ManifestStore: Sendable {
         writer.leftovers = disposable(names, except: 0)
         let store = ManifestStore(
             fileSystem, directory, isReadOnly: false, state: state, nextFileNumber: numberAbove(names), writer: writer,
-            tornTail: false)
+            tornTail: false, rotationFloor: rotationFloor)
         try store.settle()
         return store
     }
@@ -102,7 +108,8 @@ final class ManifestStore: Sendable {
     /// Reads the manifest of the store in `directory`. Unless read-only, the names in the directory are synced, so that
     /// what was found there stays, but no file is written before the first commit.
     static func recover(
-        _ fileSystem: any FileSystem, _ directory: String, readOnly: Bool = false
+        _ fileSystem: any FileSystem, _ directory: String, readOnly: Bool = false,
+        rotationFloor: UInt64 = defaultRotationFloor
     ) throws(EngineError) -> ManifestStore {
         let found = try ManifestReader.recover(fileSystem, directory)
         let names = try fileSystem.list(directory)
@@ -111,8 +118,8 @@ final class ManifestStore: Sendable {
             snapshotLength: found.snapshotLength, vouchedLength: found.current.length)
         if !readOnly {
             try fileSystem.syncDirectory(directory)
-            // Only what CURRENT vouches for is known to be on the disk. Edits past it were read from memory that a failed
-            // sync may have left unwritten, so they are written anew by the first commit.
+            // Only what CURRENT vouches for is known to be on the disk. Edits past it were read from memory that a
+            // failed sync may have left unwritten, so they are written anew by the first commit.
             if found.length == found.current.length, !found.isTorn {
                 writer.file = try fileSystem.open(FileName.manifest(found.number).path(in: directory), .readWrite)
             } else {
@@ -122,7 +129,7 @@ final class ManifestStore: Sendable {
         }
         return ManifestStore(
             fileSystem, directory, isReadOnly: readOnly, state: found.state, nextFileNumber: numberAbove(names),
-            writer: writer, tornTail: found.isTorn)
+            writer: writer, tornTail: found.isTorn, rotationFloor: rotationFloor)
     }
 
     /// One more than the highest number among the names: files made after the last edit was written count too.
@@ -171,8 +178,8 @@ final class ManifestStore: Sendable {
         }
     }
 
-    /// Commits `edit` as the last one of an orderly close, then has `CURRENT` vouch for the whole manifest: from then on a
-    /// flip of any bit in either file is an error at the next open.
+    /// Commits `edit` as the last one of an orderly close, then has `CURRENT` vouch for the whole manifest: from then
+    /// on a flip of any bit in either file is an error at the next open.
     func markClean(_ edit: VersionEdit = VersionEdit()) throws(EngineError) {
         try refuseReadOnly()
         try writer.withLock { (writer) throws(EngineError) in
@@ -193,6 +200,7 @@ final class ManifestStore: Sendable {
             var next = state
             try bringFileNumbers(into: &next)
             try rotate(to: next, &writer)
+            deleteLeftovers(&writer)
             publish(next)
         }
     }
@@ -220,12 +228,13 @@ final class ManifestStore: Sendable {
             if error.code == .unsupportedFormat { throw error }
             preconditionFailure("an edit breaks the manifest: \(error.message)")
         }
-        let limit = max(ManifestStore.rotationFloor, ManifestStore.rotationFactor * writer.snapshotLength)
+        let limit = max(rotationFloor, ManifestStore.snapshotsBeforeRotation * writer.snapshotLength)
         if writer.file == nil || writer.isUnsettled || writer.length > limit {
             try rotate(to: next, &writer)
         } else {
             try append(whole, hashSeed: next.hashSeed, &writer)
         }
+        deleteLeftovers(&writer)
         publish(next)
         return next
     }
@@ -247,7 +256,7 @@ final class ManifestStore: Sendable {
         writer.checksum = checksum
     }
 
-    /// Writes `state` as a new manifest, switches `CURRENT` to it, and deletes what it replaces.
+    /// Writes `state` as a new manifest and switches `CURRENT` to it.
     private func rotate(to state: ManifestState, _ writer: inout Writer) throws(EngineError) {
         let number = allocateFileNumber()
         let name = FileName.manifest(number)
@@ -281,7 +290,11 @@ final class ManifestStore: Sendable {
         writer.length = length
         writer.checksum = checksum
         writer.snapshotLength = length
-        writer.leftovers = writer.leftovers.filter { !removeIfPossible($0) }
+    }
+
+    /// Deletes what nothing needs now that `CURRENT` is known; what cannot be deleted is tried again next time.
+    private func deleteLeftovers(_ writer: inout Writer) {
+        writer.leftovers.removeAll { removeIfPossible($0) }
     }
 
     /// Writes and syncs a new file; what it leaves when it fails is removed.
@@ -297,8 +310,8 @@ final class ManifestStore: Sendable {
         return file
     }
 
-    /// Writes what `CURRENT` is to say, under a temporary name, and makes the names of all new files durable: a crash may
-    /// keep a rename and lose an older creation.
+    /// Writes what `CURRENT` is to say, under a temporary name, and makes the names of all new files durable: a crash
+    /// may keep a rename and lose an older creation.
     private func prepareCurrent(number: UInt64, length: UInt64, checksum: UInt64) throws(EngineError) -> FileName {
         let temporary = FileName.temporary(allocateFileNumber())
         let bytes = ByteWriter()

@@ -24,7 +24,8 @@ extension TableMeta {
     /// Reads a table's fields to the end of the reader.
     init(decoding reader: inout FieldReader) throws(EngineError) {
         let number = try reader.varint("table number", below: ManifestFormat.highestFileNumber)
-        let id = TableID(high: try reader.fixed(UInt64.self, "table id"), low: try reader.fixed(UInt64.self, "table id"))
+        let id = TableID(
+            high: try reader.fixed(UInt64.self, "table id"), low: try reader.fixed(UInt64.self, "table id"))
         let size = try reader.varint("table size", below: TableMeta.highestCount)
         let entries = try reader.varint("entries", below: TableMeta.highestCount)
         let tombstones = try reader.varint("tombstones", below: TableMeta.highestCount)

@@ -138,7 +138,7 @@ extension VersionEdit.Change {
         case Tag.flushedThrough:
             self = .flushedThrough(
                 keyspace: try reader.number(UInt32.self, "keyspace"), try reader.varint("flushed through"))
-        case Tag.nextFileNumber: 
+        case Tag.nextFileNumber:
             self = .nextFileNumber(
                 try reader.varint("next file number", below: ManifestFormat.highestFileNumber))
         case Tag.end: self = .end(try HistoryPoint(decoding: &reader))
