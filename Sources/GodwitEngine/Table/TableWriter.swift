@@ -101,7 +101,7 @@ final class TableWriter {
         summary.indexBytes = footer.propertiesOffset - footer.indexOffset
         content.reset()
         TableProperties(summary: summary, hashSeed: hashSeed).encode(into: content)
-        try seal(content.view, .properties)
+        try seal(content, .properties)
         footer.encode(into: output, at: position)
         summary.size = position
         try flush()
@@ -136,7 +136,7 @@ final class TableWriter {
             closePartition()
         }
         if partition.count == 0 { partition = IndexBlockBuilder(firstUnit: dataUnits, baseOffset: start) }
-        let length = try seal(content.view, .data)
+        let length = try seal(content, .data)
         separator.withView { partition.add($0, length: length) }
         dataUnits += 1
         if output.count >= TableWriter.flushSize { try flush() }
@@ -151,7 +151,7 @@ final class TableWriter {
 
     private func writeFilter(_ footer: inout TableFooter) throws(EngineError) {
         let (units, lines) = filter.finish()
-        for unit in units { try seal(unit.view, .filter, compressing: false) }
+        for unit in units { try seal(unit, .filter, compressing: false) }
         footer.filterUnits = UInt32(units.count)
         footer.filterLines = UInt32(lines)
     }
@@ -163,23 +163,26 @@ final class TableWriter {
         guard content.count <= UnitKind.rangeTombstones.maxContent else {
             throw EngineError(.invalidArgument, "\(tombstones.count) range deletes are too many for one table")
         }
-        try seal(content.view, .rangeTombstones)
+        try seal(content, .rangeTombstones)
     }
 
     private func writeIndex(_ footer: inout TableFooter) throws(EngineError) {
         let top = IndexBlockBuilder(firstUnit: 0, baseOffset: position)
         for (content, separator) in partitions {
-            let length = try seal(content.view, .index)
+            let length = try seal(content, .index)
             separator.withView { top.add($0, length: length) }
         }
         footer.partitions = UInt32(partitions.count)
         footer.topOffset = position
-        if !partitions.isEmpty { try seal(top.finish().view, .top) }
+        if !partitions.isEmpty { try seal(top.finish(), .top) }
     }
 
     /// Appends a unit to the output; returns how many bytes it takes.
     @discardableResult
-    private func seal(_ content: ByteView, _ kind: UnitKind, compressing: Bool = true) throws(EngineError) -> Int {
+    private func seal(_ writer: ByteWriter, _ kind: UnitKind, compressing: Bool = true) throws(EngineError) -> Int {
+        // The view borrows the writer's memory.
+        defer { withExtendedLifetime(writer) {} }
+        let content = writer.view
         precondition(content.count <= kind.maxContent)
         if output.count >= TableWriter.flushSize { try flush() }
         let offset = position
