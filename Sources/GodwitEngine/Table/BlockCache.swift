@@ -65,6 +65,8 @@ final class BlockCache: @unchecked Sendable {
         state = Mutex(State(capacity: max(capacity, 0)))
     }
 
+    deinit { hits.deallocate() }
+
     /// Changes the budget; what is over it goes at once, but for blocks in use.
     func setCapacity(_ capacity: Int) {
         var victims: [CachedBlock] = []

@@ -3,12 +3,14 @@ internal import Synchronization
 
 /// Counts cache hits without a shared write: sixteen stripes, a thread keeping to one of them. Two threads in one stripe may
 /// lose counts to each other, so the sums are close, not exact.
+///
+/// A value, not an object: readers of tables copy it, so that counting retains nothing. The cache frees the memory.
 @safe
-final class HitCounters: Sendable {
+struct HitCounters: @unchecked Sendable {
     private static let stripes = 16
     /// Words of a stripe: two cache lines, so that neighbours do not share what the processor fetches in pairs.
     private static let stride = 16
-    private nonisolated(unsafe) let words: UnsafeMutablePointer<Atomic<UInt64>>
+    private let words: UnsafeMutablePointer<Atomic<UInt64>>
 
     init() {
         let count = HitCounters.stripes * HitCounters.stride
@@ -17,7 +19,7 @@ final class HitCounters: Sendable {
         for index in 0..<count { unsafe (words + index).initialize(to: Atomic(0)) }
     }
 
-    deinit { unsafe words.deallocate() }
+    func deallocate() { unsafe words.deallocate() }
 
     /// Counts a hit of each kind that a point read that found everything resident makes.
     @inline(__always)

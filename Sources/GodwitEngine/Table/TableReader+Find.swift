@@ -64,7 +64,7 @@ extension TableReader {
             guard let filter = root.root.filterSlot(place.unit).load() else { return .needsIO }
             filter.touch()
             if !FilterUnit(filter.content).mayContain(hash, line: place.line) {
-                cache.hits.countHits(filter: true, index: false, data: false)
+                hits.countHits(filter: true, index: false, data: false)
                 return .absent
             }
         }
@@ -97,7 +97,7 @@ extension TableReader {
             let data = DataBlock(block.content)
             let index = data.find(key, hash: hash, at: globalSequence == 0 ? limit : .max)
             if index >= 0 || !data.continues {
-                cache.hits.countHits(filter: root.root.filterUnits != 0, index: true, data: true)
+                hits.countHits(filter: root.root.filterUnits != 0, index: true, data: true)
                 return index < 0 ? .absent : .found(entry(data, index, key))
             }
             unit &+= 1

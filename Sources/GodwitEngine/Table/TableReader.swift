@@ -27,6 +27,7 @@ final class TableReader: @unchecked Sendable {
     /// The sequence number that all entries read as, where not 0 (an ingested table).
     let globalSequence: SequenceNumber
     let cache: BlockCache
+    let hits: HitCounters
     let hashSeed: UInt64
     let fileSystem: any FileSystem
     let direct: Bool
@@ -51,6 +52,7 @@ final class TableReader: @unchecked Sendable {
         self.id = uniqueID
         self.size = size
         self.cache = cache
+        hits = cache.hits
         self.hashSeed = hashSeed
         self.visibleThrough = visibleThrough
         self.globalSequence = globalSequence
