@@ -10,6 +10,9 @@ struct TrustedBytes {
     @inline(__always)
     init(_ base: UnsafeRawPointer) { unsafe self.base = unsafe base }
 
+    /// An address that is never read.
+    static var nothing: TrustedBytes { unsafe TrustedBytes(UnsafeRawPointer(bitPattern: 64)!) }
+
     @inline(__always) func u8(_ at: Int) -> Int { Int(unsafe base.load(fromByteOffset: at, as: UInt8.self)) }
     @inline(__always) func u16(_ at: Int) -> Int {
         Int(UInt16(littleEndian: unsafe base.loadUnaligned(fromByteOffset: at, as: UInt16.self)))

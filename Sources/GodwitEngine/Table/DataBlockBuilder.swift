@@ -26,6 +26,9 @@ final class DataBlockBuilder {
     /// How many entries were added since the last reset.
     var count: Int { items.count }
 
+    /// Bytes of keys and values at hand.
+    var contentBytes: Int { content.count }
+
     /// The key added last; valid until the next change.
     var lastKey: ByteView {
         let item = items[items.count - 1]

@@ -76,7 +76,7 @@ enum TableFormat {
         let bytes = ByteWriter(capacity: 16)
         bytes.append(id.high)
         bytes.append(id.low)
-        return bytes.view.hash(seed: hashSeed)
+        return withExtendedLifetime(bytes) { bytes.view.hash(seed: hashSeed) }
     }
 }
 
