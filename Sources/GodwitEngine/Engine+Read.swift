@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What a read that may not wait for the disk found out.
 public enum Residence: Sendable {
     /// The key has a value, which was lent.

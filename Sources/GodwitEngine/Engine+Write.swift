@@ -1,3 +1,5 @@
+internal import Synchronization
+
 extension Engine {
     // MARK: Single writes
 

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The store as it was at one moment. Reads that name a snapshot see exactly that; compaction keeps what it sees until
 /// the snapshot is released.
 public final class Snapshot: Sendable {

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Merges the tables of a plan into the next level, a quantum a step.
 ///
 /// 1. Drop and move plans are an edit of the manifest and nothing more.

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Runs compactions, one at a time, a quantum a step: picks the keyspace that is furthest behind, or serves somebody who
 /// asked for a range. A compaction starts only if its output fits on the disk.
 final class CompactionScheduler: @unchecked Sendable {

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Turns the oldest waiting memtable into a table of L0.
 ///
 /// 1. Pick the oldest memtable that waits, over all keyspaces: it keeps the most log alive.

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Decides how much log is kept: what memtables, rewind points and retention holds still need. Holds and points are given
 /// up, oldest first, when they alone keep more than the cap.
 final class LogRetention: @unchecked Sendable {

@@ -19,4 +19,12 @@ public struct StoreID: Hashable, Sendable, CustomStringConvertible {
         }
         return halves.joined()
     }
+
+    /// The 16 bytes: high half, then low half, little-endian each.
+    var bytes: [UInt8] {
+        let writer = ByteWriter(capacity: 16)
+        writer.append(high)
+        writer.append(low)
+        return writer.view.array
+    }
 }

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What recovery makes and the write side goes on with.
 struct RecoveredParts {
     let store: Store

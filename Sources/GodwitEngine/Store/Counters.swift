@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// What background work and the write path count, for `Engine.metrics`.
-final class Counters: Sendable {
+final class StoreCounters: Sendable {
     /// Bytes of records appended to the log.
     let logBytes = Atomic<UInt64>(0)
     /// Operations committed.

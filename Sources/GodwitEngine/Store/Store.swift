@@ -16,7 +16,7 @@ final class Store: Sendable {
     let cache: BlockCache
     let garbage: Garbage
     let snapshots = Snapshots()
-    let counters = Counters()
+    let counters = StoreCounters()
     let hashSeed: UInt64
 
     /// The last sequence number that readers see. Written by the commit leader alone, after a group is applied.

@@ -91,7 +91,9 @@ final class CommitPipeline: Sendable {
 
     /// A step of the job that leads for asynchronous commits.
     func asyncStep() -> StepResult {
-        let mayLead = lock.withLock { queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading } }
+        let mayLead = lock.withLock {
+            queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
+        }
         guard mayLead == true else { return .waiting(until: nil) }
         lead()
         return .more
@@ -223,12 +225,11 @@ final class CommitPipeline: Sendable {
 
     /// Appends the group, applies it and shows it to readers.
     private func append(to point: HistoryPoint) throws(EngineError) {
-        let bytes = UInt64(group.count)
+        let bytes = group.count - LogFormat.frameHeaderLength
         do throws(EngineError) {
             let end = try log.append(group: group, last: point)
             history = point
-            // The frame's bytes are the records' bytes: what is applied is what the log has.
-            try applier.apply(LogWriter.records(in: group, bytes: Int(bytes)), at: point)
+            try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes), at: point)
             store.visible.store(point.position.sequence, ordering: .releasing)
             sync.published(point, end: end)
         } catch {
@@ -236,7 +237,7 @@ final class CommitPipeline: Sendable {
             if error.code != .diskFull { poison(error) }
             throw error
         }
-        store.counters.logBytes.add(bytes, ordering: .relaxed)
+        store.counters.logBytes.add(UInt64(bytes), ordering: .relaxed)
         store.counters.groups.add(1, ordering: .relaxed)
         applier.rotateFullMemtables(at: point)
     }

@@ -15,7 +15,7 @@ final class WriteThrottle: Sendable {
     private let environment: EngineEnvironment
     private let events: EventHub
     private let poison: Poison
-    private let counters: Counters
+    private let counters: StoreCounters
     private let gate = Gate()
     private let isHeld = Atomic<Bool>(false)
     private let picosecondsPerByte = Atomic<UInt64>(0)
@@ -26,7 +26,7 @@ final class WriteThrottle: Sendable {
     private nonisolated(unsafe) var refusal: EngineError?
     private nonisolated(unsafe) var reason = ""
 
-    init(_ environment: EngineEnvironment, events: EventHub, poison: Poison, counters: Counters) {
+    init(_ environment: EngineEnvironment, events: EventHub, poison: Poison, counters: StoreCounters) {
         self.environment = environment
         self.events = events
         self.poison = poison
