@@ -118,8 +118,8 @@ extension Engine {
         var bytes: UInt64 = 0
         for level in tree.view.levels {
             for table in level.tables where table.meta.span.overlaps(range) {
-                let start = try Self.offset(of: range.lower, in: table, unbounded: 0)
-                let end = try Self.offset(of: range.upper, in: table, unbounded: table.meta.size)
+                let start = Self.offset(of: range.lower, in: table, unbounded: 0)
+                let end = Self.offset(of: range.upper, in: table, unbounded: table.meta.size)
                 bytes += end - min(start, end)
             }
         }
@@ -128,8 +128,8 @@ extension Engine {
 
     private static func offset(
         of key: [UInt8]?, in table: TableHandle, unbounded: UInt64
-    ) throws(EngineError) -> UInt64 {
+    ) -> UInt64 {
         guard let key else { return unbounded }
-        return try key.withView { (key) throws(EngineError) in try table.reader.approximateOffset(of: key) }
+        return key.withView { table.reader.approximateOffset(of: $0) }
     }
 }

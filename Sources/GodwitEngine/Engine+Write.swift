@@ -151,8 +151,8 @@ extension Engine {
             for _ in 0..<1000 {
                 let seen = store.visible.load(ordering: .acquiring)
                 var choice: Update?
-                let found = try get(bytes, in: keyspace) { choice = change($0) }
-                if found == nil { choice = change(nil) }
+                _ = try get(bytes, in: keyspace) { choice = change($0) }
+                if choice == nil { choice = change(nil) }
                 batch.clear()
                 switch choice ?? .keep {
                 case .keep: return nil

@@ -24,9 +24,9 @@ public enum EngineEvent: Sendable {
 }
 
 /// Where an engine tells its events; a place for one listener.
-final class EventHub: Sendable {
+final class EventHub: @unchecked Sendable {
     private let lock = Lock()
-    private nonisolated(unsafe) var listener: (@Sendable (EngineEvent) -> Void)?
+    private var listener: (@Sendable (EngineEvent) -> Void)?
 
     /// Replaces the listener.
     func listen(_ listener: (@Sendable (EngineEvent) -> Void)?) {

@@ -16,7 +16,7 @@ public struct Keyspace: Hashable, Sendable {
     @inline(__always)
     func withTree<R, E: Error>(_ body: (Tree) throws(E) -> R) throws(E) -> R {
         try unsafe Unmanaged<Tree>.fromOpaque(UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped)
-            ._withUnsafeGuaranteedRef { (tree) throws(E) -> R in try body(tree) }
+            .lend(body)
     }
 
     /// The tree, held by reference.

@@ -2,10 +2,10 @@ internal import Synchronization
 
 /// Stops an engine that was closed, or whose log can no longer be trusted. After a failed sync of the log nobody knows which bytes the
 /// disk holds, so nothing more is acknowledged until the store is reopened and what is there is read back.
-final class Poison: Sendable {
+final class Poison: @unchecked Sendable {
     private let isSet = Atomic<Bool>(false)
     private let lock = Lock()
-    private nonisolated(unsafe) var cause: EngineError?
+    private var cause: EngineError?
 
     /// Poisons the engine; the first cause is kept.
     func set(_ error: EngineError) {

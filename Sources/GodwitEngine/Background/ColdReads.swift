@@ -1,11 +1,11 @@
 /// Reads that need the disk, for callers that must not block: a bounded pool takes them in order. When the queue is full,
 /// a caller is told at once.
-final class ColdReads: Sendable {
+final class ColdReads: @unchecked Sendable {
     private static let limit = 4096
 
     private let lock = Lock()
-    private nonisolated(unsafe) var queue: [@Sendable () -> Void] = []
-    private nonisolated(unsafe) var job: (any JobHandle)?
+    private var queue: [@Sendable () -> Void] = []
+    private var job: (any JobHandle)?
 
     init(_ environment: EngineEnvironment, workers: Int) {
         let handle = environment.executor.start(

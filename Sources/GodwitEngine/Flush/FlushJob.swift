@@ -136,9 +136,9 @@ final class FlushJob: @unchecked Sendable {
 }
 
 /// Holds flushes back while a checkpoint needs all tables to end at one sequence number.
-final class FlushBarrier: Sendable {
+final class FlushBarrier: @unchecked Sendable {
     private let lock = Lock()
-    private nonisolated(unsafe) var sequence: SequenceNumber?
+    private var sequence: SequenceNumber?
 
     /// Sets or lifts the barrier.
     func set(_ sequence: SequenceNumber?) { lock.withLock { self.sequence = sequence } }

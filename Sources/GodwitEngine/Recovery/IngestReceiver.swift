@@ -71,7 +71,8 @@ final class IngestReceiver: @unchecked Sendable {
     /// Takes a chunk. Returns false: no view changes.
     func receive(_ chunk: IngestChunk) throws(EngineError) -> Bool {
         if store.options.mode.isReadOnly || lock.withLock({ local[chunk.ingest] }) != nil { return false }
-        let table = try pending[chunk.ingest] ?? begin(chunk.ingest)
+        let table: Pending
+        if let known = pending[chunk.ingest] { table = known } else { table = try begin(chunk.ingest) }
         guard chunk.number == table.nextChunk else {
             throw EngineError(.corruption, "chunk \(chunk.number) of an ingest follows \(table.nextChunk)")
         }

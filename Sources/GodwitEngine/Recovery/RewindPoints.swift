@@ -1,13 +1,13 @@
 /// The positions that the store can go back to: taken at memtable rotations, kept like snapshots, together with the log
 /// from the oldest on. At most eight; when a ninth comes, the one whose loss leaves the smallest gap goes.
-final class RewindPoints: Sendable {
+final class RewindPoints: @unchecked Sendable {
     private static let limit = 8
 
     private let interval: UInt64?
     private let clock: any Clock
     private let lock = Lock()
-    private nonisolated(unsafe) var points: [HistoryPoint]
-    private nonisolated(unsafe) var lastTaken: UInt64 = 0
+    private var points: [HistoryPoint]
+    private var lastTaken: UInt64 = 0
 
     /// Begins with the points that the manifest has.
     init(_ points: [HistoryPoint], interval: UInt64?, clock: any Clock) {

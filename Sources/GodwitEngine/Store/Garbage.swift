@@ -1,13 +1,13 @@
 /// Files that nothing needs any more, deleted by a background job: unlinking a large file takes milliseconds, which no
 /// caller should pay.
-final class Garbage: Sendable {
+final class Garbage: @unchecked Sendable {
     private let fileSystem: any FileSystem
     private let directory: String
     private let events: EventHub
     private let clock: any Clock
     private let lock = Lock()
-    private nonisolated(unsafe) var readers: [(path: String, reader: TableReader?)] = []
-    private nonisolated(unsafe) var job: (any JobHandle)?
+    private var readers: [(path: String, reader: TableReader?)] = []
+    private var job: (any JobHandle)?
 
     init(_ environment: EngineEnvironment, directory: String, events: EventHub) {
         fileSystem = environment.fileSystem

@@ -1,18 +1,18 @@
 /// One level of a keyspace as readers search it: the tables, and below L0 their smallest keys laid out for a binary
 /// search that touches no table.
 @safe
-final class LevelView: Sendable {
+final class LevelView: @unchecked Sendable {
     /// The tables: L0 newest first, other levels in key order.
     let tables: [TableHandle]
     /// Whether any table deletes ranges.
     let hasRangeTombstones: Bool
     /// The same tables for the read path, which takes no reference count.
-    nonisolated(unsafe) private let readers: UnsafeMutablePointer<Unmanaged<TableReader>>
+    private let readers: UnsafeMutablePointer<Unmanaged<TableReader>>
     /// The eight bytes of each smallest key behind the prefix that all share, as numbers in key order.
-    nonisolated(unsafe) private let words: UnsafeMutablePointer<UInt64>
+    private let words: UnsafeMutablePointer<UInt64>
     /// The smallest keys end to end, and where each begins; the shared prefix is the first bytes of the first.
     private let keys: ByteWriter
-    nonisolated(unsafe) private let starts: UnsafeMutablePointer<Int>
+    private let starts: UnsafeMutablePointer<Int>
     private let prefixLength: Int
 
     init(_ tables: [TableHandle], level: Int) {
@@ -55,7 +55,7 @@ final class LevelView: Sendable {
     @inline(__always)
     func withReader<R, E: Error>(_ index: Int, _ body: (TableReader) throws(E) -> R) throws(E) -> R {
         precondition(index >= 0 && index < tables.count)
-        return try unsafe readers[index]._withUnsafeGuaranteedRef { (reader) throws(E) -> R in try body(reader) }
+        return try unsafe readers[index].lend(body)
     }
 
     /// The one table below L0 that may hold `key`: the last that begins at or before it. O(log n), no table is touched.

@@ -1,8 +1,8 @@
 /// The sequence numbers that somebody still reads at: compaction keeps what they see.
-final class Snapshots: Sendable {
+final class Snapshots: @unchecked Sendable {
     private let lock = Lock()
-    private nonisolated(unsafe) var held: [UInt64: (sequence: SequenceNumber, since: UInt64)] = [:]
-    private nonisolated(unsafe) var nextID: UInt64 = 0
+    private var held: [UInt64: (sequence: SequenceNumber, since: UInt64)] = [:]
+    private var nextID: UInt64 = 0
 
     /// Holds the sequence number that `sequence` reads, taken under the lock so that no compaction misses it.
     func take(at sequence: () -> SequenceNumber, now: UInt64) -> (id: UInt64, sequence: SequenceNumber) {

@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// Locks, in the order in which they may be taken: the manifest's own, then `structure`, then anything else. Under
 /// `structure` nothing waits and nothing touches a file.
-final class Store: Sendable {
+final class Store: @unchecked Sendable {
     let directory: String
     let options: EngineOptions
     let environment: EngineEnvironment
@@ -25,17 +25,17 @@ final class Store: Sendable {
     /// Makes the log durable up to a sequence number: what the manifest is about to rely on must not be lost with the power. Set by
     /// whoever has the log: recovery first, then the running engine.
     /// Returns how far it is durable.
-    nonisolated(unsafe) var syncLog: (SequenceNumber) throws(EngineError) -> HistoryPoint = { (_) in .start }
+    var syncLog: (SequenceNumber) throws(EngineError) -> HistoryPoint = { (_) in .start }
 
     /// Flushes all memtables of a keyspace that hold anything, before the caller's thread goes on. Set like `syncLog`.
-    nonisolated(unsafe) var drainMemtables: (Tree) throws(EngineError) -> Void = { (_) in }
+    var drainMemtables: (Tree) throws(EngineError) -> Void = { (_) in }
 
     let rewind: RewindPoints
 
     private let structure = Lock()
-    private nonisolated(unsafe) var trees: [KeyspaceID: Tree] = [:]
+    private var trees: [KeyspaceID: Tree] = [:]
     /// Dropped trees: handles of their keyspaces may still be used, and find them dropped.
-    private nonisolated(unsafe) var dropped: [Tree] = []
+    private var dropped: [Tree] = []
 
     init(
         directory: String, options: EngineOptions, environment: EngineEnvironment, events: EventHub,

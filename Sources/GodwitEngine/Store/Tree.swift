@@ -3,11 +3,11 @@ internal import Synchronization
 /// A keyspace's data: one LSM tree. Its current view is a single word, so that a reader needs no lock and no reference
 /// count to use it.
 @safe
-final class Tree: Sendable {
+final class Tree: @unchecked Sendable {
     let id: KeyspaceID
     let name: String
     private let settingsLock = Lock()
-    private nonisolated(unsafe) var storedSettings: KeyspaceSettings
+    private var storedSettings: KeyspaceSettings
     private let storedDefaultTTL: Atomic<UInt64>
     private let current: Atomic<UInt>
     private let dropped = Atomic<Bool>(false)
@@ -45,9 +45,7 @@ final class Tree: Sendable {
     /// Lends the current view without a reference count. The caller is inside `EpochDomain.read`.
     @inline(__always)
     func withView<R, E: Error>(_ body: (TreeView) throws(E) -> R) throws(E) -> R {
-        try unsafe Self.reference(current.load(ordering: .acquiring))._withUnsafeGuaranteedRef {
-            (view) throws(E) -> R in try body(view)
-        }
+        try unsafe Self.reference(current.load(ordering: .acquiring)).lend(body)
     }
 
     /// The current view, held by reference.

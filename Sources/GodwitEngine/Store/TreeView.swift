@@ -1,14 +1,14 @@
 /// What a keyspace consists of at one moment: memtables, newest first, then levels. Immutable but for the active
 /// memtable, which grows. Readers use one under an epoch, or hold it by reference for a scan.
 @safe
-final class TreeView: Sendable {
+final class TreeView: @unchecked Sendable {
     /// The memtable that is written, then those that wait to be flushed, newest first.
     let memtables: [Memtable]
     /// The levels, L0 first.
     let levels: [LevelView]
     /// The same for the read path, which takes no reference count.
-    nonisolated(unsafe) private let memtableRefs: UnsafeMutablePointer<Unmanaged<Memtable>>
-    nonisolated(unsafe) private let levelRefs: UnsafeMutablePointer<Unmanaged<LevelView>>
+    private let memtableRefs: UnsafeMutablePointer<Unmanaged<Memtable>>
+    private let levelRefs: UnsafeMutablePointer<Unmanaged<LevelView>>
     private let memtableCount: Int
     /// How many levels there are down to the last that holds a table.
     private let levelCount: Int
@@ -51,15 +51,13 @@ final class TreeView: Sendable {
         var covered: SequenceNumber = 0
         for index in 0..<memtableCount {
             let found = unsafe memtableRefs[index]._withUnsafeGuaranteedRef { memtable -> Entry? in
-                if memtable.hasRangeTombstones {
-                    covered = max(covered, memtable.rangeTombstones.covering(key, at: snapshot))
-                }
+                covered = max(covered, memtable.rangeDelete(covering: key, at: snapshot))
                 return memtable.find(key, hash: hash, at: snapshot)
             }
             if let found { return Self.verdict(found, covered) }
         }
         for index in 0..<levelCount {
-            let outcome = try unsafe levelRefs[index]._withUnsafeGuaranteedRef {
+            let outcome = try unsafe levelRefs[index].lend {
                 (level) throws(EngineError) -> TableLookup in
                 if index == 0 {
                     return try Self.findInL0(

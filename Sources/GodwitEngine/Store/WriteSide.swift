@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Everything that an engine open for writing has and a read-only one lacks: the pipeline, the log, the background jobs.
-final class WriteSide: Sendable {
+final class WriteSide: @unchecked Sendable {
     let store: Store
     let pipeline: CommitPipeline
     let sync: LogSync
@@ -19,10 +19,10 @@ final class WriteSide: Sendable {
     let progress: Gate
 
     private let jobs = Lock()
-    private nonisolated(unsafe) var handles: [any JobHandle] = []
-    private nonisolated(unsafe) var flushHandle: (any JobHandle)?
-    private nonisolated(unsafe) var compactionHandle: (any JobHandle)?
-    private nonisolated(unsafe) var pauses = 0
+    private var handles: [any JobHandle] = []
+    private var flushHandle: (any JobHandle)?
+    private var compactionHandle: (any JobHandle)?
+    private var pauses = 0
 
     init(_ parts: RecoveredParts, log: LogWriter, segments: LogSegments, at point: HistoryPoint) {
         store = parts.store
@@ -209,9 +209,9 @@ final class WriteSide: Sendable {
 }
 
 /// A job that is named after what wakes it was made.
-final class JobLink: Sendable {
+final class JobLink: @unchecked Sendable {
     private let lock = Lock()
-    private nonisolated(unsafe) var job: (any JobHandle)?
+    private var job: (any JobHandle)?
 
     /// Names the job.
     func attach(_ job: any JobHandle) { lock.withLock { self.job = job } }

@@ -94,6 +94,9 @@ final class TableReader: @unchecked Sendable {
             .takeUnretainedValue()
     }
 
+    /// Whether `rangeTombstones()` needs no disk.
+    var hasLoadedRangeTombstones: Bool { tombstones.load(ordering: .acquiring) != 0 }
+
     private func readRangeTombstones() throws(EngineError) -> RangeTombstones {
         let footer = try root().root.footer
         let handle = UnitHandle(

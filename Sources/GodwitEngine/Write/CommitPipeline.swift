@@ -13,7 +13,7 @@ internal import Synchronization
 /// Orderings that this keeps: a batch is applied only once the log has it; it is visible only once all of it is applied;
 /// it is acknowledged as synced only once the log up to it is. A group whose append fails leaves no trace: its sequence
 /// numbers are used again.
-final class CommitPipeline: Sendable {
+final class CommitPipeline: @unchecked Sendable {
     /// The most bytes a group takes together, so that the first of it does not wait for the last.
     private static let groupLimit = 1 << 20
     /// How many idle commits are kept for reuse.
@@ -27,14 +27,14 @@ final class CommitPipeline: Sendable {
 
     private let lock = Lock()
     // Under `lock`.
-    private nonisolated(unsafe) var queue: [PendingCommit] = []
-    private nonisolated(unsafe) var isLed = false
-    private nonisolated(unsafe) var pool: [PendingCommit] = []
-    private nonisolated(unsafe) var asyncJob: (any JobHandle)?
+    private var queue: [PendingCommit] = []
+    private var isLed = false
+    private var pool: [PendingCommit] = []
+    private var asyncJob: (any JobHandle)?
 
     // The leader's: touched by one thread at a time, handed over with leadership.
-    private nonisolated(unsafe) var history: HistoryPoint
-    private nonisolated(unsafe) var log: LogWriter
+    private var history: HistoryPoint
+    private var log: LogWriter
     private let group = ByteWriter(capacity: 64 << 10)
 
     init(

@@ -5,16 +5,16 @@ internal import Synchronization
 ///
 /// A wall clock that leaves the monotonic one by more than a minute is not believed at once: an event is raised, and
 /// the physical part runs 10 % faster or slower until both agree again.
-final class HybridClock: Sendable {
+final class HybridClock: @unchecked Sendable {
     private static let jumpLimit: Int64 = 60_000
 
     private let clock: any Clock
     private let events: EventHub
     private let lock = Lock()
-    private nonisolated(unsafe) var lastStamp: UInt64
-    private nonisolated(unsafe) var lastPhysical: UInt64
-    private nonisolated(unsafe) var lastMonotonic: UInt64
-    private nonisolated(unsafe) var isSlewing = false
+    private var lastStamp: UInt64
+    private var lastPhysical: UInt64
+    private var lastMonotonic: UInt64
+    private var isSlewing = false
 
     /// Starts at `stamp` (the newest one known from the log) or at the wall clock, whichever is later.
     init(clock: any Clock, after stamp: UInt64, events: EventHub) {

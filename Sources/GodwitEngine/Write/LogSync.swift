@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// The third stage of a commit: one job syncs the log for everybody who waits. While one sync runs, the next callers
 /// gather and share the one after it.
-final class LogSync: Sendable {
+final class LogSync: @unchecked Sendable {
     private let store: Store
     private let tail: PublishedLogEnd
     private let gate = Gate()
@@ -10,14 +10,14 @@ final class LogSync: Sendable {
     private let synced: Atomic<SequenceNumber>
 
     private let lock = Lock()
-    private nonisolated(unsafe) var log: LogWriter
+    private var log: LogWriter
     /// Held while the log is being synced: one sync at a time.
     private let syncing = Lock()
-    private nonisolated(unsafe) var job: (any JobHandle)?
-    private nonisolated(unsafe) var waiting: [(position: Position, completion: @Sendable (Result<Position, EngineError>) -> Void)] = []
-    private nonisolated(unsafe) var point: HistoryPoint
-    private nonisolated(unsafe) var durable: HistoryPoint
-    private nonisolated(unsafe) var lastSync: UInt64
+    private var job: (any JobHandle)?
+    private var waiting: [(position: Position, completion: @Sendable (Result<Position, EngineError>) -> Void)] = []
+    private var point: HistoryPoint
+    private var durable: HistoryPoint
+    private var lastSync: UInt64
 
     init(store: Store, log: LogWriter, tail: PublishedLogEnd, at point: HistoryPoint) {
         self.store = store

@@ -4,7 +4,7 @@ internal import Synchronization
 /// `slowTables` L0 tables on, each byte written costs time, more the further behind; at `stopTables`, or with
 /// `memtableLimit` memtables waiting, a writer is held until there is room. A disk that refuses flushing turns
 /// waiting into an error.
-final class WriteThrottle: Sendable {
+final class WriteThrottle: @unchecked Sendable {
     /// Memtables of one keyspace that may exist before its writers are held.
     static let memtableLimit = 4
     private static let slowTables = 8
@@ -23,8 +23,8 @@ final class WriteThrottle: Sendable {
     private let logSize = Atomic<UInt64>(0)
 
     private let lock = Lock()
-    private nonisolated(unsafe) var refusal: EngineError?
-    private nonisolated(unsafe) var reason = ""
+    private var refusal: EngineError?
+    private var reason = ""
 
     init(_ environment: EngineEnvironment, events: EventHub, poison: Poison, counters: StoreCounters) {
         self.environment = environment

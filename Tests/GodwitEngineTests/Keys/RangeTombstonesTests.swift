@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test("lookups, additions and the encoding agree with a plain list") func model() throws {
-        let seed = TestRandom.freshSeed()
+        let seed = testSeed()
         print("RangeTombstones model: seed \(seed)")
         var random = TestRandom(seed: seed)
         for _ in 0..<300 {
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test("damaged encodings are errors or well-formed sets, never a crash") func mutationFuzz() {
-        let seed = TestRandom.freshSeed()
+        let seed = testSeed()
         print("RangeTombstones fuzz: seed \(seed)")
         var random = TestRandom(seed: seed)
         for _ in 0..<5000 {

@@ -109,11 +109,3 @@ enum FixtureFile {
             .filter { $0.hasSuffix(suffix) }.sorted()
     }
 }
-
-/// A seed for a random test: `GODWIT_SEED` or a fresh one, printed so that a failure can be repeated.
-func testSeed(_ name: String) -> UInt64 {
-    let given = ProcessInfo.processInfo.environment["GODWIT_SEED"].flatMap { UInt64($0) }
-    let seed = given ?? UInt64.random(in: 0...UInt64.max)
-    print("\(name): GODWIT_SEED=\(seed)")
-    return seed
-}

@@ -120,10 +120,3 @@ extension TableReader {
 func expected(_ entries: [TestEntry], _ key: [UInt8], at snapshot: SequenceNumber) -> TestEntry? {
     entries.first { $0.key == key && $0.sequence <= snapshot }
 }
-
-/// A fresh seed, printed, for a random test of tables.
-func testSeed(_ name: String = #function) -> UInt64 {
-    let seed = TestRandom.freshSeed()
-    print("\(name) runs with seed \(seed)")
-    return seed
-}
