@@ -3,11 +3,26 @@ internal import Synchronization
 /// How far the log is there for others to read: everything before it is appended, applied and visible.
 final class PublishedLogEnd: Sendable {
     private let state: Mutex<(LogLocation, HistoryPoint)>
+    private let rewinds = Atomic<UInt64>(0)
+    /// Opened whenever the end moves.
+    let moved = Gate()
 
     init(_ location: LogLocation, _ point: HistoryPoint) { state = Mutex((location, point)) }
 
     /// Moves the end; the engine calls this after a group has been applied.
-    func publish(_ location: LogLocation, _ point: HistoryPoint) { state.withLock { $0 = (location, point) } }
+    func publish(_ location: LogLocation, _ point: HistoryPoint) {
+        state.withLock { $0 = (location, point) }
+        moved.open()
+    }
+
+    /// Moves the end back, or to another history: tails made before are over.
+    func rewind(to location: LogLocation, _ point: HistoryPoint) {
+        rewinds.add(1, ordering: .acquiringAndReleasing)
+        publish(location, point)
+    }
+
+    /// How many rewinds there have been.
+    var rewindCount: UInt64 { rewinds.load(ordering: .acquiring) }
 
     /// The end in the local log.
     var location: LogLocation { state.withLock { $0.0 } }
@@ -34,6 +49,7 @@ final class LogTail {
     private let directory: LogDirectory
     private let end: PublishedLogEnd
     private let cursor: LogCursor
+    private let rewindCount: UInt64
     private let buffer = ByteWriter(capacity: 64 << 10)
     /// A record that the cursor has passed and that did not fit into the last batch.
     private var pending: RecordView?
@@ -48,6 +64,7 @@ final class LogTail {
         self.directory = directory
         self.end = end
         self.point = point
+        rewindCount = end.rewindCount
         let wanted = point.position.sequence
         guard wanted <= end.point.position.sequence else {
             throw EngineError(.history, "\(point) is past the end of this log, \(end.point)")
@@ -101,6 +118,9 @@ final class LogTail {
     /// The next published record, or nil when there is none.
     private func advance() throws(EngineError) -> RecordView? {
         let limit = end.location
+        guard end.rewindCount == rewindCount else {
+            throw EngineError(.history, "a rewind came after \(point) was read; follow the log anew")
+        }
         let record: RecordView?
         do throws(EngineError) {
             record = try cursor.next(limit: limit)
