@@ -36,7 +36,9 @@ final class TableReader: @unchecked Sendable {
     let rootAddress = Atomic<UInt>(0)
     /// The address of the retained range tombstones; 0 until first use.
     private let tombstones = Atomic<UInt>(0)
-    private let opened = Mutex<(any File)?>(nil)
+    private let lock = Lock()
+    /// The open file; guarded by `lock`.
+    private var opened: (any File)?
     /// Nothing is published any more; guarded by the cache's lock.
     private var isRetired = false
 
@@ -147,11 +149,11 @@ final class TableReader: @unchecked Sendable {
 
     /// The open file; opened on first use.
     func file() throws(EngineError) -> any File {
-        if let file = opened.withLock({ $0 }) { return file }
+        if let file = lock.withLock({ opened }) { return file }
         let fresh = try fileSystem.open(path, direct ? .readDirect : .read)
-        return opened.withLock { current in
-            if let current { return current }
-            current = fresh
+        return lock.withLock {
+            if let opened { return opened }
+            opened = fresh
             return fresh
         }
     }
