@@ -28,13 +28,13 @@ struct CacheStatistics: Sendable, Equatable {
 
 /// Keeps units of tables in memory: one budget for data blocks, filters and indexes.
 ///
-/// A hit never comes here: each table has an array of slots that point to its resident blocks. The lock is taken to allocate,
-/// publish, evict and free.
+/// A hit never comes here: each table has an array of slots that point to its resident blocks. The lock is taken to
+/// allocate, publish, evict and free.
 ///
-/// Eviction is a clock: a hand sweeps the spans in turn; a block that was not read since the hand last came by goes (filters and
-/// indexes survive four rounds). Evicted memory comes back after the epoch, and a reader that evicts is itself within one, so the
-/// cache evicts a little ahead of need. When readers hold more than a tenth of the budget back, or a block is too big, the fill is
-/// refused: the reader then owns the block.
+/// Eviction is a clock: a hand sweeps the spans in turn; a block that was not read since the hand last came by goes
+/// (filters and indexes survive four rounds). Evicted memory comes back after the epoch, and a reader that evicts is
+/// itself within one, so the cache evicts a little ahead of need. When readers hold more than a tenth of the budget
+/// back, or a block is too big, the fill is refused: the reader then owns the block.
 @safe
 final class BlockCache: @unchecked Sendable {
     private struct State: ~Copyable {
@@ -138,9 +138,9 @@ final class BlockCache: @unchecked Sendable {
         return block
     }
 
-    /// Makes a filled block visible in `slot` and returns it; or discards it and returns the one that another thread published
-    /// first. Where `isOpen` (asked under the lock) says that the table is closed, returns nil and leaves the caller the block
-    /// with its one pin. Within an epoch, so that what it returns stays.
+    /// Makes a filled block visible in `slot` and returns it; or discards it and returns the one that another thread
+    /// published first. Where `isOpen` (asked under the lock) says that the table is closed, returns nil and leaves the
+    /// caller the block with its one pin. Within an epoch, so that what it returns stays.
     func publish(_ block: CachedBlock, in slot: Slot, isOpen: () -> Bool) -> CachedBlock? {
         let published: CachedBlock? = lock.withLock {
             guard isOpen() else { return nil }

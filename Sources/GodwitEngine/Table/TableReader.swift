@@ -10,11 +10,12 @@ enum TableLookup {
     case needsIO
 }
 
-/// Reads one table. Opening reads nothing: footer and top index are read on first use, everything else when it is needed, and is
-/// kept in the block cache.
+/// Reads one table. Opening reads nothing: footer and top index are read on first use, everything else when it is
+/// needed, and is kept in the block cache.
 ///
-/// A point read of a resident key takes no lock, reference or memory (`TableReader+Find.swift`): its dependent cache misses
-/// are the filter line (asked for early by `prefetchFilter`), the index word, the block's slot, the block's head and the entry.
+/// A point read of a resident key takes no lock, reference or memory (`TableReader+Find.swift`): its dependent cache
+/// misses are the filter line (asked for early by `prefetchFilter`), the index word, the block's slot, the block's head
+/// and the entry.
 ///
 /// Whoever reads holds an epoch around `find` and the use of its value, and sees to it that the reader itself stays.
 final class TableReader: @unchecked Sendable {
@@ -71,8 +72,8 @@ final class TableReader: @unchecked Sendable {
         root.deallocate()
     }
 
-    /// Unlinks the cached blocks, for the table is obsolete: they are freed once no reader can be at them. Reads that are under
-    /// way go on; what they load is no longer cached.
+    /// Unlinks the cached blocks, for the table is obsolete: they are freed once no reader can be at them. Reads that
+    /// are under way go on; what they load is no longer cached.
     func retire() {
         let root = TableRootPointer(address: rootAddress.load(ordering: .acquiring))
         cache.unlink({ root!.root.slot($0) }, count: root?.root.slotCount ?? 0) { isRetired = true }
@@ -130,7 +131,8 @@ final class TableReader: @unchecked Sendable {
     /// Walks the entries that readers see, both ways. `fillCache` false leaves the cache as it is: for compaction.
     func iterator(fillCache: Bool) -> any EntryIterator { TableIterator(self, fillCache: fillCache) }
 
-    /// About how many bytes of the data lie before `key`: exact to a block where the index is resident, else to a partition.
+    /// About how many bytes of the data lie before `key`: exact to a block where the index is resident, else to a
+    /// partition.
     func approximateOffset(of key: ByteView) -> UInt64 {
         guard let root = TableRootPointer(address: rootAddress.load(ordering: .acquiring)), root.root.partitions > 0
         else { return 0 }
