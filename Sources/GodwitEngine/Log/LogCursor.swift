@@ -10,7 +10,7 @@ final class LogCursor {
     private var frameStart: UInt64
 
     /// The last record passed, or where the first segment begins.
-    private(set) var point: LogPoint
+    private(set) var point: HistoryPoint
     /// The segments walked over so far.
     private(set) var segmentsRead: [UInt64]
 

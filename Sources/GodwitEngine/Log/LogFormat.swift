@@ -69,7 +69,7 @@ enum LogFormat {
 struct SegmentHeader: Equatable, Sendable {
     var segment: UInt64
     /// The point of the history after which the segment begins.
-    var start: LogPoint
+    var start: HistoryPoint
     /// The end of the log in the segment before; `.none` when there is none.
     var previous: LogLocation
     /// How far the log was durable when the header was written.
@@ -110,7 +110,7 @@ struct SegmentHeader: Equatable, Sendable {
         }
         let position = Position(epoch: Epoch(number: bytes.load(32), tag: bytes.load(36)), sequence: bytes.load(40))
         return SegmentHeader(
-            segment: segment, start: LogPoint(position: position, chain: bytes.load(48)),
+            segment: segment, start: HistoryPoint(position: position, chain: bytes.load(48)),
             previous: LogLocation(segment: bytes.load(56), offset: bytes.load(64)),
             synced: LogLocation(segment: bytes.load(72), offset: bytes.load(80)))
     }

@@ -16,16 +16,6 @@ struct LogLocation: Comparable, Hashable, Sendable, CustomStringConvertible {
     var description: String { "\(segment):\(offset)" }
 }
 
-/// Where a history stands: its last position and the chain value there. Two nodes with equal points have the same
-/// history up to it.
-struct LogPoint: Hashable, Sendable, CustomStringConvertible {
-    var position: Position
-    var chain: UInt64
-
-    /// `3.5f00aa12@1042/77ab…`.
-    var description: String { "\(position)/\(String(chain, radix: 16))" }
-}
-
 /// What ties the files of a log to their store.
 struct LogIdentity: Equatable, Sendable {
     /// The store's 16 bytes.

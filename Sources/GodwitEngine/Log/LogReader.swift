@@ -11,14 +11,14 @@ final class LogReader {
     private let cuts: LogCuts
     private let first: UInt64
     private let cursor: LogCursor?
-    private let fallback: LogPoint
+    private let fallback: HistoryPoint
     /// Whether the end has been reached.
     private(set) var isAtEnd = false
 
     /// Reads from `segment` on. `fallback` is where the history stands if the segment turns out to have been torn
     /// before anything in it was durable: what the manifest knows.
     init(
-        _ directory: LogDirectory, cuts: [LogCut], from segment: UInt64, fallback: LogPoint
+        _ directory: LogDirectory, cuts: [LogCut], from segment: UInt64, fallback: HistoryPoint
     ) throws(EngineError) {
         self.directory = directory
         self.cuts = LogCuts(cuts)
@@ -52,7 +52,7 @@ final class LogReader {
     }
 
     /// Where the history stands after the last record returned.
-    var point: LogPoint { cursor?.point ?? fallback }
+    var point: HistoryPoint { cursor?.point ?? fallback }
 
     /// The segments that the records came from. After an unclean stop their last bytes may be in the page cache only:
     /// a `LogWriter` that continues the log syncs them.

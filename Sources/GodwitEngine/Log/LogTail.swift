@@ -2,17 +2,17 @@ internal import Synchronization
 
 /// How far the log is there for others to read: everything before it is appended, applied and visible.
 final class PublishedLogEnd: Sendable {
-    private let state: Mutex<(LogLocation, LogPoint)>
+    private let state: Mutex<(LogLocation, HistoryPoint)>
 
-    init(_ location: LogLocation, _ point: LogPoint) { state = Mutex((location, point)) }
+    init(_ location: LogLocation, _ point: HistoryPoint) { state = Mutex((location, point)) }
 
     /// Moves the end; the engine calls this after a group has been applied.
-    func publish(_ location: LogLocation, _ point: LogPoint) { state.withLock { $0 = (location, point) } }
+    func publish(_ location: LogLocation, _ point: HistoryPoint) { state.withLock { $0 = (location, point) } }
 
     /// The end in the local log.
     var location: LogLocation { state.withLock { $0.0 } }
     /// The end in the history.
-    var point: LogPoint { state.withLock { $0.1 } }
+    var point: HistoryPoint { state.withLock { $0.1 } }
 }
 
 /// Records that `LogTail.next` hands out.
@@ -21,8 +21,8 @@ struct LogBatch {
     let records: ByteView
     let count: Int
     /// Where the history stands before and after them.
-    let first: LogPoint
-    let last: LogPoint
+    let first: HistoryPoint
+    let last: HistoryPoint
 }
 
 /// Follows the log from a point as it grows: what a follower is sent, and what change streams read. Used by one thread
@@ -38,12 +38,12 @@ final class LogTail {
     /// A record that the cursor has passed and that did not fit into the last batch.
     private var pending: RecordView?
     /// Where the history stands after the last batch.
-    private(set) var point: LogPoint
+    private(set) var point: HistoryPoint
 
     /// Resumes after `point`. Throws `.history` when the log no longer reaches back to it, or holds another history at
     /// its sequence number.
     init(
-        _ directory: LogDirectory, cuts: [LogCut], end: PublishedLogEnd, after point: LogPoint
+        _ directory: LogDirectory, cuts: [LogCut], end: PublishedLogEnd, after point: HistoryPoint
     ) throws(EngineError) {
         self.directory = directory
         self.end = end

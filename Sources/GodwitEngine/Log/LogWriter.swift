@@ -14,7 +14,7 @@ final class LogWriter: Sendable {
         /// The end of the last frame.
         var end: UInt64
         /// Where the history stands there.
-        var point: LogPoint
+        var point: HistoryPoint
         /// Whether a failed append may have left a frame at `end`.
         var isSoiled = false
     }
@@ -38,7 +38,7 @@ final class LogWriter: Sendable {
     /// `unsynced`, the segments that recovery read from, and the header of the new segment; the manifest may then name
     /// the segment. Once `append` has been called, the cut at `previous` must be recorded.
     init(
-        _ segments: LogSegments, in directory: LogDirectory, after point: LogPoint, previous: LogLocation = .none,
+        _ segments: LogSegments, in directory: LogDirectory, after point: HistoryPoint, previous: LogLocation = .none,
         syncing unsynced: [UInt64] = []
     ) throws(EngineError) {
         for segment in unsynced {
@@ -67,7 +67,7 @@ final class LogWriter: Sendable {
     var synced: LogLocation { shared.withLock { $0.synced } }
 
     /// Where the history stands at `end`.
-    var point: LogPoint { tailState.withLock { $0.point } }
+    var point: HistoryPoint { tailState.withLock { $0.point } }
 
     /// Whether a sync has failed.
     var isPoisoned: Bool { shared.withLock { $0.poison != nil } }
@@ -81,7 +81,7 @@ final class LogWriter: Sendable {
 
     /// Appends the records in `group` (made by `begin`, then whole records) as one frame, and returns its end. `last` is
     /// where the history stands after them. On failure nothing was appended.
-    func append(group: ByteWriter, last: LogPoint) throws(EngineError) -> LogLocation {
+    func append(group: ByteWriter, last: HistoryPoint) throws(EngineError) -> LogLocation {
         let payload = group.count - LogFormat.frameHeaderLength
         precondition(payload > 0, "log: an empty group")
         let length = UInt64(LogFormat.frameLength(payload: payload))
@@ -112,7 +112,7 @@ final class LogWriter: Sendable {
         let group = ByteWriter(capacity: LogFormat.frameLength(payload: records.count))
         Self.begin(group)
         group.append(records)
-        return try append(group: group, last: LogPoint(position: last, chain: lastChain))
+        return try append(group: group, last: HistoryPoint(position: last, chain: lastChain))
     }
 
     /// Makes durable what has been appended so far; returns up to where the log is durable. One caller at a time, at

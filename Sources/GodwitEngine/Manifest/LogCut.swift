@@ -1,12 +1,14 @@
-/// Where the log stops counting in one segment and in which segment it goes on. Kept in the manifest; made at every
-/// clean close, after every recovery from an unclean stop, and by a rewind.
-struct LogCut: Equatable, Sendable {
-    /// The segment that is cut.
-    var segment: UInt64
-    /// The end of the last frame that counts, in bytes from the start of `segment`.
-    var endOffset: UInt64
-    /// The last sequence number that counts: the last frame may hold records past it, which do not.
-    var through: SequenceNumber
-    /// The log goes on in the first segment from this number on; those between are dead.
-    var resumesAt: UInt64
+/// Where the log of one segment ends for good and where it goes on: the log in `segment` counts up to `endOffset`,
+/// which may lie in the middle of a frame, and through the record that ends at `through`; it goes on in segment
+/// `resumesAt`, and any segments between the two are dead. Recorded at every clean close, after every unclean recovery,
+/// and by a rewind.
+struct LogCut: Hashable, Sendable {
+    /// The segment that ends.
+    let segment: UInt64
+    /// Where in it the log ends.
+    let endOffset: UInt64
+    /// The last sequence number that counts.
+    let through: SequenceNumber
+    /// The segment in which the log goes on.
+    let resumesAt: UInt64
 }

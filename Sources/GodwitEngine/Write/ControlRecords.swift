@@ -6,7 +6,7 @@ struct EpochBegin: Equatable, Sendable {
     /// The 16 bytes that name the node.
     var nodeID: [UInt8]
     /// The last position of the history that the epoch continues, and the chain value there.
-    var parent: LogPoint
+    var parent: HistoryPoint
 
     func encode(into buffer: ByteWriter) {
         precondition(nodeID.count == 16)
@@ -24,7 +24,7 @@ struct EpochBegin: Equatable, Sendable {
             let chain = reader.read(UInt64.self), reader.remaining == 0
         else { throw malformedControl("epoch begin") }
         let position = Position(epoch: Epoch(number: number, tag: tag), sequence: sequence)
-        return EpochBegin(nodeID: node.array, parent: LogPoint(position: position, chain: chain))
+        return EpochBegin(nodeID: node.array, parent: HistoryPoint(position: position, chain: chain))
     }
 }
 

@@ -148,7 +148,7 @@ enum RecordEncoder {
 
     /// Appends a skip: it stands for the records from `firstSequence` to `last`, none of which the receiver wants.
     static func appendSkip(
-        from firstSequence: SequenceNumber, after chainBefore: UInt64, to last: LogPoint, stamp: UInt64,
+        from firstSequence: SequenceNumber, after chainBefore: UInt64, to last: HistoryPoint, stamp: UInt64,
         origin: UInt16, into buffer: ByteWriter
     ) {
         let skip = Skip(through: last.position.sequence, chainBefore: chainBefore, chainAfter: last.chain)

@@ -122,7 +122,7 @@ struct RecordView {
     /// What identifies the record: its epoch and its last sequence number.
     var position: Position { Position(epoch: epoch, sequence: lastSequence) }
     /// Where a history stands that ends with this record.
-    var point: LogPoint { LogPoint(position: position, chain: chain) }
+    var point: HistoryPoint { HistoryPoint(position: position, chain: chain) }
 
     /// The chain value that this record has when it follows `previous`. For a skip, which stands for records that
     /// are not here, this is the value it states, provided that it was made for this place.

@@ -7,7 +7,7 @@ struct LogFormatTests {
     static let identity = LogIdentity(storeID: Array(0x10...0x1F), seed: 0x0123_4567_89AB_CDEF)
     static let header = SegmentHeader(
         segment: 12,
-        start: LogPoint(
+        start: HistoryPoint(
             position: Position(epoch: Epoch(number: 3, tag: 0x5F00_AA12), sequence: 1039),
             chain: 0x1122_3344_5566_7788),
         previous: LogLocation(segment: 9, offset: 4096), synced: LogLocation(segment: 9, offset: 3584))
