@@ -145,7 +145,7 @@ final class LogSegments: Sendable {
             try directory.fileSystem.remove(growing.file.path)
         }
         let usual = state.nextSize
-        if state.growing == nil { state.nextSize = max(usual, (length + 4095) & ~4095) }
+        if state.growing == nil, length > usual { state.nextSize = (length + 4095) & ~4095 }
         defer { if state.nextSize > options.fullSize { state.nextSize = usual } }
         while true {
             if let done = try grow(&state, durably: false) { return done }

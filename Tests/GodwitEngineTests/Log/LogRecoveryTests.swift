@@ -427,7 +427,7 @@ struct LogRecoveryTests {
         let seed = UInt64.random(in: 0..<1 << 32)
         print("log mutationFuzz seed \(seed)")
         let random = SeededRandom(seed: seed)
-        let rig = try filled(frames: 40)
+        let rig = try filled()
         let all = rig.writer.point.position.sequence
         let live = rig.segments.live
         var errors = 0

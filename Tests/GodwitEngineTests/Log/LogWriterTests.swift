@@ -72,6 +72,7 @@ struct LogWriterTests {
                     try rig.append(1, valueLength: 500)
                 }
             }
+            rig.disk.clearFaults()
             try rig.writer.sync()
             rig.disk.crash(.loseUnsynced)
             #expect(try rig.readThrough() == rig.writer.point.position.sequence, "call \(call)")
