@@ -29,7 +29,8 @@ struct LogBatch {
 /// at a time; any number of tails read one log.
 ///
 /// The engine keeps the segments that tails need (`LogSegments.release(below:)` with a floor at or under
-/// `segment`); a tail whose segment is gone all the same throws `.history`. A rewind ends all tails: they are made anew.
+/// `segment`); a tail whose segment is gone all the same throws `.history`. A rewind ends all tails: they are made
+/// anew.
 final class LogTail {
     private let directory: LogDirectory
     private let cuts: LogCuts
