@@ -44,9 +44,11 @@ struct LogBatch {
 /// at a time; any number of tails read one log.
 ///
 /// The engine keeps the segments that tails need (`LogSegments.release(below:)` with a floor at or under
-/// `segment`); a tail whose segment is gone all the same throws `.history`. A rewind ends all tails: they are made anew.
+/// `segment`); a tail whose segment is gone all the same throws `.history`. A rewind ends all tails: they are made
+/// anew.
 final class LogTail {
     private let directory: LogDirectory
+    private let cuts: LogCuts
     private let end: PublishedLogEnd
     private let cursor: LogCursor
     private let rewindCount: UInt64
@@ -70,6 +72,7 @@ final class LogTail {
             throw EngineError(.history, "\(point) is past the end of this log, \(end.point)")
         }
         let lives = LogCuts(cuts)
+        self.cuts = lives
         var found: (SegmentReader, SegmentHeader)?
         for segment in try directory.segments().reversed()
         where segment <= end.location.segment && !lives.isDead(segment) {
@@ -131,15 +134,29 @@ final class LogTail {
         return record
     }
 
-    /// What it means that published bytes are not there.
+    /// What it means that published bytes are not there: that their segment is no longer kept, or damage.
     private func missing() -> EngineError {
-        let path = directory.path(of: segment)
-        let isKept = (try? directory.header(of: segment)) != nil
-        if isKept, cursor.location < end.location {
+        let location = cursor.location
+        if isKept() {
             return EngineError(
                 .corruption, "the log is damaged: no valid frame here, but the log goes on to \(end.location)",
-                file: path, offset: cursor.location.offset)
+                file: directory.path(of: location.segment), offset: location.offset)
         }
-        return EngineError(.history, "the log after \(point) is no longer kept: a full copy is needed", file: path)
+        return EngineError(
+            .history, "the log after \(point) is no longer kept: a full copy is needed",
+            file: directory.path(of: location.segment))
+    }
+
+    /// Whether the files still have what should follow `cursor.location`. Segments are given up from the oldest on, so
+    /// the next file there is shows it.
+    private func isKept() -> Bool {
+        guard let found = try? directory.segments(), found.contains(segment),
+            (try? directory.header(of: segment)) != nil
+        else { return false }
+        let last = end.location.segment
+        guard segment < last, let next = found.first(where: { $0 > segment && !cuts.isDead($0) && $0 <= last })
+        else { return true }
+        guard let header = try? directory.header(of: next) else { return true }
+        return header.previous.segment == segment
     }
 }
