@@ -1,0 +1,213 @@
+internal import CLinuxIO
+internal import Synchronization
+
+/// Keeps memory that lock-free readers may be using from being freed under them: one domain for the process.
+///
+/// 1. A reader stores the current epoch in its thread's slot, reads, and clears the slot.
+/// 2. Whoever replaces something first makes it unreachable and then *retires* it: it is tagged with the epoch.
+/// 3. `collect` raises the epoch and frees what was retired in an epoch below every slot's.
+///
+/// Why that is enough: a slot above a tag was filled after the epoch had been raised past that tag, under the same
+/// mutex as the retiring, so its reader sees the thing unreachable. A slot filled after `collect` looked at it is
+/// no danger either: filling it is sequentially consistent, so the reads that follow it see the replacement.
+///
+/// A slot belongs to one thread from its first read to its exit, and is then reused; slots are never freed.
+enum EpochDomain {
+    /// The epoch readers enter. Slots hold 0 while quiet, so it starts at 1.
+    private static let epoch = Atomic<UInt64>(1)
+    /// The newest slot's address; slots are linked and never unlinked.
+    private static let slots = Atomic<UInt>(0)
+    private static let deferred = Atomic<Int>(0)
+    private static let state = Mutex(State())
+
+    /// Runs `body` while everything it can reach stays allocated. May be nested; must not wait for other threads.
+    @inline(__always)
+    static func read<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+        let slot = unsafe enter()
+        defer { unsafe leave(slot) }
+        return try body()
+    }
+
+    /// Begins a read that `leave` ends, on the same thread; `read` does both.
+    @inline(__always)
+    @unsafe static func enter() -> UnsafeMutablePointer<Slot> {
+        let slot = unsafe godwit_thread_slot().map { unsafe $0.assumingMemoryBound(to: Slot.self) } ?? register()
+        if unsafe slot.pointee.depth == 0 {
+            // The store must come before every load of the body: sequentially consistent, an `xchg`.
+            let now = epoch.load(ordering: .acquiring)
+            unsafe slot.pointee.entered.store(now, ordering: .sequentiallyConsistent)
+        }
+        unsafe slot.pointee.depth &+= 1
+        return unsafe slot
+    }
+
+    /// Ends a read.
+    @inline(__always)
+    @unsafe static func leave(_ slot: UnsafeMutablePointer<Slot>) {
+        unsafe slot.pointee.depth &-= 1
+        if unsafe slot.pointee.depth == 0 { unsafe slot.pointee.entered.store(0, ordering: .releasing) }
+    }
+
+    /// Frees something by `free` once no reader can be using it. It must be unreachable for new readers already.
+    /// `bytes` is how much memory it holds back. Small things may be freed by this very call, on this thread; things of
+    /// `largeBytes` or more (unmapping takes long) only by `collect`.
+    static func retire(bytes: Int, _ free: @Sendable @escaping () -> Void) {
+        deferred.add(bytes, ordering: .relaxed)
+        let due = state.withLock { state in
+            let item = Retired(tag: epoch.load(ordering: .relaxed), bytes: bytes, free: free)
+            if bytes >= largeBytes {
+                state.large.append(item)
+                return false
+            }
+            state.small.append(item)
+            state.sinceCollect.count += 1
+            state.sinceCollect.bytes += bytes
+            return state.sinceCollect.count >= 64 || state.sinceCollect.bytes >= largeBytes
+        }
+        if due { collect(large: false) }
+    }
+
+    /// What `retire` leaves to `collect`.
+    static let largeBytes = 1 << 20
+
+    /// Frees what no reader can be using any more; `large` says whether that includes what takes long to free.
+    static func collect(large: Bool = true) {
+        var free: [Retired] = []
+        state.withLock { state in
+            epoch.add(1, ordering: .sequentiallyConsistent)
+            state.sinceCollect = (0, 0)
+            var oldest = UInt64.max
+            unsafe forEachSlot { slot in
+                let entered = unsafe slot.pointee.entered.load(ordering: .sequentiallyConsistent)
+                if entered != 0 { oldest = min(oldest, entered) }
+            }
+            state.small.removeAll(before: oldest, into: &free)
+            if large { state.large.removeAll(before: oldest, into: &free) }
+        }
+        for item in free {
+            item.free()
+            deferred.subtract(item.bytes, ordering: .relaxed)
+        }
+    }
+
+    /// How many bytes have been retired and not yet freed.
+    static var deferredBytes: Int { deferred.load(ordering: .relaxed) }
+
+    /// For how long the longest running read has been seen running, at monotonic time `now`. A read counts from the
+    /// first call that sees it, so that readers need no clock: call this a few times a second.
+    static func oldestHeldNanoseconds(now: UInt64) -> UInt64 {
+        state.withLock { _ in
+            // Raised first: a read that was entered before has a value that no later read can get again, so that equal
+            // values in two calls mean one and the same read.
+            let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
+            var longest: UInt64 = 0
+            unsafe forEachSlot { slot in
+                let entered = unsafe slot.pointee.entered.load(ordering: .sequentiallyConsistent)
+                guard entered != 0, entered <= before else { return }
+                if unsafe slot.pointee.seenEntered == entered {
+                    let since = unsafe slot.pointee.seenAt
+                    longest = max(longest, now > since ? now - since : 0)
+                } else {
+                    unsafe slot.pointee.seenEntered = entered
+                    unsafe slot.pointee.seenAt = now
+                }
+            }
+            return longest
+        }
+    }
+
+    /// How many slots exist: the most threads that ever had one at once.
+    static var slotCount: Int {
+        var count = 0
+        unsafe forEachSlot { _ in count += 1 }
+        return count
+    }
+
+    /// One thread's place, alone on its pair of cache lines.
+    struct Slot: ~Copyable {
+        /// The epoch that the running read entered in; 0 when there is none.
+        let entered = Atomic<UInt64>(0)
+        /// How many reads are nested; the owner's alone.
+        var depth: UInt64 = 0
+        /// Whether a thread owns the slot; guarded by `state`.
+        var owned = true
+        /// The read that `oldestHeldNanoseconds` saw last, and when it saw it first; guarded by `state`.
+        var seenEntered: UInt64 = 0
+        var seenAt: UInt64 = 0
+        /// The slot registered before this one.
+        let next: UInt
+
+        init(next: UInt) { self.next = next }
+
+        static let stride = 128
+    }
+
+    private struct Retired {
+        let tag: UInt64
+        let bytes: Int
+        let free: @Sendable () -> Void
+    }
+
+    /// Retired things in the order of their tags.
+    private struct Queue {
+        var items: [Retired] = []
+
+        mutating func append(_ item: Retired) { items.append(item) }
+
+        mutating func removeAll(before oldest: UInt64, into freed: inout [Retired]) {
+            let end = items.firstIndex { $0.tag >= oldest } ?? items.count
+            freed.append(contentsOf: items[..<end])
+            items.removeFirst(end)
+        }
+    }
+
+    private struct State {
+        var small = Queue()
+        var large = Queue()
+        var sinceCollect = (count: 0, bytes: 0)
+    }
+
+    /// Gives the calling thread a slot: one that an exited thread returned, or a new one.
+    @inline(never)
+    @unsafe private static func register() -> UnsafeMutablePointer<Slot> {
+        let address = state.withLock { _ -> UInt in
+            unsafe godwit_thread_slot_on_exit { unsafe EpochDomain.unregister($0) }
+            var found: UInt = 0
+            unsafe forEachSlot { slot in
+                if unsafe found == 0 && !slot.pointee.owned { found = UInt(bitPattern: slot) }
+            }
+            if let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: found) {
+                unsafe slot.pointee.owned = true
+                return found
+            }
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: Slot.stride, alignment: Slot.stride)
+            let slot = unsafe memory.bindMemory(to: Slot.self, capacity: 1)
+            unsafe slot.initialize(to: Slot(next: slots.load(ordering: .relaxed)))
+            slots.store(UInt(bitPattern: slot), ordering: .releasing)
+            return UInt(bitPattern: slot)
+        }
+        let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: address)!
+        unsafe godwit_thread_slot_set(slot)
+        return unsafe slot
+    }
+
+    /// Takes back an exiting thread's slot. A destructor that reads after this one registers the thread again.
+    @unsafe private static func unregister(_ memory: UnsafeMutableRawPointer?) {
+        guard let memory = unsafe memory else { return }
+        let address = UInt(bitPattern: memory)
+        godwit_thread_slot_set(nil)
+        state.withLock { _ in
+            let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: address)!
+            unsafe precondition(slot.pointee.depth == 0, "a thread ended inside a read")
+            unsafe slot.pointee.owned = false
+        }
+    }
+
+    @unsafe private static func forEachSlot(_ body: (UnsafeMutablePointer<Slot>) -> Void) {
+        var address = slots.load(ordering: .acquiring)
+        while let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: address) {
+            unsafe body(slot)
+            address = unsafe slot.pointee.next
+        }
+    }
+}
