@@ -51,3 +51,5 @@ void godwit_name_thread(const char *name) {
 }
 
 int godwit_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
+
+int godwit_open_direct(const char *path) { return open(path, O_RDONLY | O_DIRECT | O_CLOEXEC); }

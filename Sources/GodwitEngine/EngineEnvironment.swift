@@ -19,6 +19,10 @@ public struct EngineEnvironment: Sendable {
         self.random = random
         self.executor = executor
     }
+
+    /// The computer's own files, clocks, random bits and threads.
+    public static let system = EngineEnvironment(
+        fileSystem: PosixFileSystem(), clock: SystemClock(), random: SystemRandom(), executor: ThreadExecutor())
 }
 
 /// What time it is, twice. (`Swift.Clock` suspends tasks; this one only tells.)

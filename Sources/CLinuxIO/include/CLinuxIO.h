@@ -38,3 +38,5 @@ void godwit_name_thread(const char *name);
 
 // open(2) and fcntl(2) are variadic, which Swift does not import.
 int godwit_open(const char *path, int flags, unsigned mode);
+// Opens for reading past the page cache; O_DIRECT is a macro that Swift does not import.
+int godwit_open_direct(const char *path);

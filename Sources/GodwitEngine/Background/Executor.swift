@@ -52,7 +52,7 @@ public protocol JobHandle: AnyObject, Sendable {
 public protocol Executor: AnyObject, Sendable {
     /// Takes a job on. Its first step runs after its first wake.
     func start(_ job: Job) -> any JobHandle
-    /// Blocks the caller until `condition` holds or the monotonic clock reaches `deadline` (nanoseconds). `condition` is
-    /// evaluated on the calling thread, at least after each `gate.open()`. Returns whether the condition held.
+    /// Blocks the caller until `condition` holds or the monotonic clock reaches `deadline` (nanoseconds). `condition`
+    /// is evaluated on the calling thread, at least after each `gate.open()`. Returns whether the condition held.
     func wait(at gate: Gate, until deadline: UInt64?, _ condition: () -> Bool) -> Bool
 }

@@ -28,8 +28,8 @@ public final class Gate: Sendable {
         }
     }
 
-    /// Blocks the calling thread until `condition` holds, or until `remaining` says that no nanoseconds are left (nil: no
-    /// limit). Returns whether the condition held. Executors call this; everyone else waits through an executor.
+    /// Blocks the calling thread until `condition` holds, or until `remaining` says that no nanoseconds are left (nil:
+    /// no limit). Returns whether the condition held. Executors call this; everyone else waits through an executor.
     public func block(_ condition: () -> Bool, remaining: () -> Int64?) -> Bool {
         while true {
             if condition() { return true }

@@ -71,6 +71,15 @@ final class ByteWriter {
         count += length
     }
 
+    /// Makes room for `limit` bytes and appends as many of them as `body` says it wrote (0 or less: none); returns that.
+    @unsafe func appendUninitialized(_ limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) -> Int {
+        reserve(limit)
+        let written = unsafe body(base + count)
+        precondition(written <= limit)
+        if written > 0 { count += written }
+        return written
+    }
+
     /// Appends an unsigned LEB128 varint: seven bits a byte, low bits first.
     @inline(__always)
     func appendVarint(_ value: UInt64) {

@@ -49,9 +49,7 @@ struct MemtableDriver {
     }
 
     @Test("lookups, snapshots, counters and iterators agree with a plain list") func model() throws {
-        let seed = TestRandom.freshSeed()
-        print("Memtable model: seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = TestRandom(seed: testSeed())
         for round in 0..<24 {
             let driver = MemtableDriver()
             var entries: [OwnedEntry] = []

@@ -9,9 +9,7 @@ import Testing
     }
 
     @Test("any merge of any children walks as one sorted list, both ways") func model() throws {
-        let seed = TestRandom.freshSeed()
-        print("MergingIterator model: seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = TestRandom(seed: testSeed())
         for round in 0..<400 {
             let count = round % 12
             var children: [[OwnedEntry]] = Array(repeating: [], count: count)

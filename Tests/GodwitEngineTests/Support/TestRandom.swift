@@ -1,3 +1,5 @@
+import Foundation
+
 /// SplitMix64: random tests print the seed they ran with and replay from it.
 struct TestRandom: RandomNumberGenerator {
     private var state: UInt64
@@ -11,12 +13,17 @@ struct TestRandom: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
+    /// So many random bytes.
+    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
+
     /// A number below `limit`.
     mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+}
 
-    /// A seed to print, different in every run.
-    static func freshSeed() -> UInt64 {
-        var generator = SystemRandomNumberGenerator()
-        return generator.next()
-    }
+/// A seed for a random test: `GODWIT_SEED` or a fresh one, printed so that a failure can be repeated.
+func testSeed(_ name: String = #function) -> UInt64 {
+    let given = ProcessInfo.processInfo.environment["GODWIT_SEED"].flatMap { UInt64($0) }
+    let seed = given ?? UInt64.random(in: 0...UInt64.max)
+    print("\(name): GODWIT_SEED=\(seed)")
+    return seed
 }

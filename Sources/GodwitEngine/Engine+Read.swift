@@ -1,0 +1,217 @@
+internal import Synchronization
+
+/// What a read that may not wait for the disk found out.
+public enum Residence: Sendable {
+    /// The key has a value, which was lent.
+    case found
+    /// The key has no value.
+    case absent
+    /// Memory cannot tell: ask `get` or `getAsync`.
+    case needsIO
+}
+
+extension Engine {
+    // MARK: Point reads
+
+    /// Lends the value of `key` to `body` and returns what it returns; nil when the key has no value.
+    ///
+    /// A cached read takes no lock, counts no reference and allocates nothing; one that is not cached reads the disk on the
+    /// calling thread. The span is valid within `body` only; `body` may call the engine. While it runs, memory that was
+    /// replaced is kept: return soon.
+    ///
+    /// - Throws: `.corruption` naming file and offset where the value's block is damaged, `.io`, `.notFound` for a dropped
+    ///   keyspace, `.unavailable` once closed.
+    @inlinable
+    public func get<R>(
+        _ key: borrowing some ByteSource & ~Copyable & ~Escapable, in keyspace: Keyspace? = nil,
+        at snapshot: Snapshot? = nil, _ body: (RawSpan) -> R
+    ) throws(EngineError) -> R? {
+        var result: R?
+        _ = try key.withBytes { (key) throws(EngineError) in
+            try lookUp(key, keyspace ?? defaultKeyspace, snapshot, residentOnly: false) { result = body($0) }
+        }
+        return result
+    }
+
+    /// A copy of the value of `key`; nil when it has none. As the lending form, at the cost of an array.
+    public func get(
+        _ key: borrowing some ByteSource & ~Copyable & ~Escapable, in keyspace: Keyspace? = nil,
+        at snapshot: Snapshot? = nil
+    ) throws(EngineError) -> [UInt8]? {
+        try get(key, in: keyspace, at: snapshot) { value in value.withView { $0.array } }
+    }
+
+    /// Whether `key` has a value. As `get`.
+    public func contains(
+        _ key: borrowing some ByteSource & ~Copyable & ~Escapable, in keyspace: Keyspace? = nil,
+        at snapshot: Snapshot? = nil
+    ) throws(EngineError) -> Bool {
+        try get(key, in: keyspace, at: snapshot) { _ in true } ?? false
+    }
+
+    /// Lends the value if memory can tell, and never waits for the disk: for event loops.
+    @inlinable
+    public func getIfResident(
+        _ key: borrowing some ByteSource & ~Copyable & ~Escapable, in keyspace: Keyspace? = nil,
+        at snapshot: Snapshot? = nil, _ body: (RawSpan) -> Void
+    ) throws(EngineError) -> Residence {
+        try key.withBytes { (key) throws(EngineError) in
+            try lookUp(key, keyspace ?? defaultKeyspace, snapshot, residentOnly: true, body)
+        }
+    }
+
+    /// A copy of the value of `key`, read on the engine's pool when memory cannot tell: never blocks the calling thread.
+    ///
+    /// - Throws: As `get`; `.unavailable` when more than 4,096 such reads wait already.
+    public func getAsync(
+        _ key: [UInt8], in keyspace: Keyspace? = nil, at snapshot: Snapshot? = nil
+    ) async throws(EngineError) -> [UInt8]? {
+        var value: [UInt8]?
+        let residence = try getIfResident(key, in: keyspace, at: snapshot) { bytes in
+            value = bytes.withView { $0.array }
+        }
+        if residence != .needsIO { return value }
+        let result: Result<[UInt8]?, EngineError> = await withCheckedContinuation { continuation in
+            let isTaken = coldReads.submit { [self] in
+                continuation.resume(returning: Result { () throws(EngineError) in
+                    try self.get(key, in: keyspace, at: snapshot)
+                })
+            }
+            if !isTaken {
+                continuation.resume(
+                    returning: .failure(
+                        EngineError(.unavailable, "too many reads wait for the disk; retry when some are done")))
+            }
+        }
+        return try result.get()
+    }
+
+    /// Reads many keys of one moment: lends index and value of each that has one, in any order.
+    ///
+    /// - Parameter body: Called with the key's place in `keys`; the span is valid within the call only.
+    /// - Throws: As `get`; values may have been lent before.
+    public func multiGet(
+        _ keys: [some ByteSource], in keyspace: Keyspace? = nil, at snapshot: Snapshot? = nil,
+        _ body: (Int, RawSpan) -> Void
+    ) throws(EngineError) {
+        try lookUpMany(keys, keyspace ?? defaultKeyspace, snapshot, residentOnly: false, body) { _ in }
+    }
+
+    /// Reads those of many keys that memory can tell of; never waits for the disk.
+    ///
+    /// - Parameter needsIO: Called with the place of each key that memory cannot tell of.
+    public func multiGetIfResident(
+        _ keys: [some ByteSource], in keyspace: Keyspace? = nil, at snapshot: Snapshot? = nil,
+        _ body: (Int, RawSpan) -> Void, needsIO: (Int) -> Void
+    ) throws(EngineError) {
+        try lookUpMany(keys, keyspace ?? defaultKeyspace, snapshot, residentOnly: true, body, needsIO)
+    }
+
+    // MARK: Scans and snapshots
+
+    /// Lends the entries of a range in key order, or in reverse, as they were when the call began, until `body` returns
+    /// false. Reads the disk on the calling thread. A long scan holds back memory and files that were replaced meanwhile,
+    /// not writers.
+    ///
+    /// - Parameter limit: The most entries lent.
+    /// - Throws: As `get`; entries may have been lent before.
+    public func scan(
+        _ range: KeyRange = .all, in keyspace: Keyspace? = nil, reverse: Bool = false, limit: Int = .max,
+        at snapshot: Snapshot? = nil, _ body: (_ key: RawSpan, _ value: RawSpan) -> Bool
+    ) throws(EngineError) {
+        let scan = try openScan(range, keyspace ?? defaultKeyspace, reverse: reverse, at: snapshot)
+        var left = limit
+        while left > 0, let entry = try scan.next() {
+            let goesOn = entry.key.withSpan { key in entry.value.withSpan { body(key, $0) } }
+            if !goesOn { return }
+            left -= 1
+        }
+    }
+
+    /// Holds the store as it is now for reads; released with its last reference.
+    public func snapshot() throws(EngineError) -> Snapshot {
+        try checkOpen()
+        return Snapshot(self)
+    }
+
+    // MARK: Inside
+
+    /// The hot path: one hash, one epoch, one view; then `TreeView.find`.
+    @usableFromInline
+    func lookUp(
+        _ key: RawSpan, _ keyspace: Keyspace, _ snapshot: Snapshot?, residentOnly: Bool, _ body: (RawSpan) -> Void
+    ) throws(EngineError) -> Residence {
+        try checkOpen()
+        return try key.withView { (key) throws(EngineError) in
+            let hash = key.hash(seed: store.hashSeed)
+            return try keyspace.withTree { (tree) throws(EngineError) in
+                if tree.isDropped { throw Engine.droppedError(tree) }
+                return try EpochDomain.read { () throws(EngineError) in
+                    try tree.withView { (view) throws(EngineError) in
+                        // After the view, so that nothing the view lacks is expected of it.
+                        let sequence = snapshot?.sequence ?? store.visible.load(ordering: .acquiring)
+                        return try lookUp(key, hash, view, sequence, residentOnly: residentOnly, body)
+                    }
+                }
+            }
+        }
+    }
+
+    @inline(__always)
+    private func lookUp(
+        _ key: ByteView, _ hash: UInt64, _ view: TreeView, _ sequence: SequenceNumber, residentOnly: Bool,
+        _ body: (RawSpan) -> Void
+    ) throws(EngineError) -> Residence {
+        var lent = LentBlock()
+        defer { lent.release() }
+        switch try view.find(key, hash: hash, at: sequence, residentOnly: residentOnly, lent: &lent) {
+        case .absent: return .absent
+        case .needsIO: return .needsIO
+        case .found(let entry):
+            if entry.deadline != 0, store.clock.now() >= entry.deadline { return .absent }
+            entry.value.withSpan(body)
+            return .found
+        }
+    }
+
+    private func lookUpMany(
+        _ keys: [some ByteSource], _ keyspace: Keyspace, _ snapshot: Snapshot?, residentOnly: Bool,
+        _ body: (Int, RawSpan) -> Void, _ needsIO: (Int) -> Void
+    ) throws(EngineError) {
+        try checkOpen()
+        try keyspace.withTree { (tree) throws(EngineError) in
+            if tree.isDropped { throw Engine.droppedError(tree) }
+            try EpochDomain.read { () throws(EngineError) in
+                try tree.withView { (view) throws(EngineError) in
+                    let sequence = snapshot?.sequence ?? store.visible.load(ordering: .acquiring)
+                    for index in keys.indices {
+                        try keys[index].withBytes { (key) throws(EngineError) in
+                            try key.withView { (key) throws(EngineError) in
+                                let hash = key.hash(seed: store.hashSeed)
+                                let residence = try lookUp(
+                                    key, hash, view, sequence, residentOnly: residentOnly) { body(index, $0) }
+                                if residence == .needsIO { needsIO(index) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    func openScan(
+        _ range: KeyRange, _ keyspace: Keyspace, reverse: Bool, at snapshot: Snapshot?
+    ) throws(EngineError) -> Scan {
+        try checkOpen()
+        let tree = keyspace.tree
+        if tree.isDropped { throw Engine.droppedError(tree) }
+        let view = tree.view
+        let sequence = snapshot?.sequence ?? store.visible.load(ordering: .acquiring)
+        return try Scan(view, range, reverse: reverse, at: sequence, now: store.clock.now())
+    }
+
+    @inline(never)
+    static func droppedError(_ tree: Tree) -> EngineError {
+        EngineError(.notFound, "the keyspace `\(tree.name)` was dropped; create it again")
+    }
+}

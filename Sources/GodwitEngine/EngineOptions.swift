@@ -1,0 +1,67 @@
+/// How a store is opened and what it may use. Each setting has a default that suits an online store of small records.
+public struct EngineOptions: Sendable {
+    /// What opening may do to the directory.
+    public enum Mode: Sendable {
+        /// Opens the store; makes one when the directory holds none.
+        case openOrCreate
+        /// Opens the store; an error when there is none.
+        case openExisting
+        /// Makes a store; an error when there is one.
+        case create
+        /// Opens an existing store and changes nothing in it; writes are refused.
+        case readOnly
+    }
+
+    /// What opening may do to the directory.
+    public var mode = Mode.openOrCreate
+    /// Bytes that memtables, cached blocks, filters and indexes may take together. Least: 8 MiB.
+    public var memoryBudget = 256 << 20
+    /// Bytes after which a keyspace's memtable is flushed; at most a quarter of `memoryBudget` is used.
+    public var memtableSize = 64 << 20
+    /// Bytes of one log segment.
+    public var segmentSize = 64 << 20
+    /// Bytes of log after which the keyspace that keeps the oldest part alive is flushed.
+    public var logSize = 512 << 20
+    /// Bytes that a table made by compaction aims at.
+    public var tableSize = 32 << 20
+    /// Bytes of the first sorted level below L0; each next one may hold ten times more.
+    public var baseLevelSize = 256 << 20
+    /// How long data is kept past its deadline before compaction may drop it, in milliseconds: the room that clocks of
+    /// several nodes have to differ.
+    public var expiryGrace: UInt64 = 600_000
+    /// Syncs the log at this interval in milliseconds even when nobody asks; nil for never.
+    public var syncInterval: UInt64?
+    /// Bytes of disk left free for flushing when writes are refused for want of space.
+    public var diskReserve: UInt64 = 64 << 20
+    /// Bytes of log kept for retention holds and rewind points; past it they are given up.
+    public var retentionSize = 1 << 30
+    /// The least time between two rewind points, in milliseconds; nil takes none. A replication node needs them to give
+    /// back what its new primary never saw; they keep log, up to `retentionSize`.
+    public var rewindInterval: UInt64?
+    /// Reads tables past the page cache (`O_DIRECT`): for measuring, and where the budget is the only cache wanted.
+    public var directReads = false
+    /// Threads for reads that need the disk, on behalf of callers that must not block.
+    public var readWorkers = 4
+    /// Begins a new epoch by itself after an unclean stop. A replication node turns this off and begins epochs itself.
+    public var beginsEpochs = true
+
+    /// The defaults.
+    public init() {}
+
+    /// The memtable size that is used within the budget.
+    var effectiveMemtableSize: Int { min(memtableSize, memoryBudget / 4) }
+
+    /// Throws `.invalidArgument` naming the first setting that cannot work.
+    func validate() throws(EngineError) {
+        func require(_ holds: Bool, _ text: String) throws(EngineError) {
+            if !holds { throw EngineError(.invalidArgument, text) }
+        }
+        try require(memoryBudget >= 8 << 20, "memoryBudget is \(memoryBudget) bytes; give at least 8 MiB")
+        try require(memtableSize >= 64 << 10, "memtableSize is \(memtableSize) bytes; give at least 64 KiB")
+        try require(segmentSize >= 64 << 10, "segmentSize is \(segmentSize) bytes; give at least 64 KiB")
+        try require(tableSize >= 16 << 10, "tableSize is \(tableSize) bytes; give at least 16 KiB")
+        try require(baseLevelSize >= tableSize, "baseLevelSize is below tableSize; give at least as much")
+        try require(logSize >= segmentSize, "logSize is below segmentSize; give at least as much")
+        try require((1...64).contains(readWorkers), "readWorkers is \(readWorkers); give 1 to 64")
+    }
+}

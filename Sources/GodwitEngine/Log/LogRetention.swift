@@ -1,0 +1,98 @@
+internal import Synchronization
+
+/// Decides how much log is kept: what memtables, rewind points and retention holds still need. Holds and points are given
+/// up, oldest first, when they alone keep more than the cap.
+final class LogRetention: @unchecked Sendable {
+    private let store: Store
+    private let directory: LogDirectory
+    private let segments: LogSegments
+    private let rewind: RewindPoints
+    private let lock = Lock()
+    private var holds: [String: SequenceNumber] = [:]
+    /// The first sequence numbers of segments that were looked at: the headers never change.
+    private var starts: [UInt64: SequenceNumber] = [:]
+
+    init(store: Store, directory: LogDirectory, segments: LogSegments, rewind: RewindPoints) {
+        self.store = store
+        self.directory = directory
+        self.segments = segments
+        self.rewind = rewind
+    }
+
+    /// Bytes of the segments in use.
+    var bytes: UInt64 { segments.liveBytes }
+
+    /// Keeps the log after `sequence` under a name; a hold of the same name is moved.
+    func hold(_ name: String, after sequence: SequenceNumber) {
+        lock.withLock { holds[name] = sequence }
+    }
+
+    /// Lets go of a hold.
+    func release(_ name: String) { lock.withLock { _ = holds.removeValue(forKey: name) } }
+
+    /// The holds: name and the sequence number after which the log is kept.
+    var allHolds: [(name: String, after: SequenceNumber)] {
+        lock.withLock { holds.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+    }
+
+    /// Moves the floor up to what is needed, first in the manifest, then on the disk. Called by one job at a time.
+    func advance() throws(EngineError) {
+        let flushed = flushedThrough()
+        giveUpWhatPassesTheCap(flushed)
+        let needed = min(flushed, lock.withLock { holds.values.min() } ?? .max, rewind.all.first?.position.sequence ?? .max)
+        guard let floor = try floor(for: needed) else { return }
+        if floor > store.manifest.state.logFloor {
+            try store.manifest.commit { state in
+                var edit = VersionEdit([.logFloor(segment: floor)])
+                self.rewind.record(in: &edit, unless: state)
+                return edit
+            }
+        }
+        segments.release(below: floor)
+        lock.withLock { starts = starts.filter { $0.key >= floor } }
+    }
+
+    /// Everything up to here is in tables.
+    private func flushedThrough() -> SequenceNumber {
+        // Read first: what is written meanwhile is above it.
+        var flushed = store.visible.load(ordering: .acquiring)
+        for tree in store.allTrees {
+            for memtable in tree.view.memtables where !memtable.isEmpty {
+                flushed = min(flushed, memtable.firstSequence - 1)
+            }
+        }
+        return flushed
+    }
+
+    private func giveUpWhatPassesTheCap(_ flushed: SequenceNumber) {
+        guard segments.liveBytes > UInt64(store.options.retentionSize) + UInt64(store.options.logSize) else { return }
+        if let point = rewind.dropOldest() {
+            store.events.tell(.retentionLost(name: "rewind point \(point)"))
+            return
+        }
+        let lost = lock.withLock { () -> String? in
+            guard let oldest = holds.filter({ $0.value < flushed }).min(by: { ($0.value, $0.key) < ($1.value, $1.key) })
+            else { return nil }
+            holds[oldest.key] = nil
+            return oldest.key
+        }
+        if let lost { store.events.tell(.retentionLost(name: lost)) }
+    }
+
+    /// The last segment that begins at or before `needed`: all of it may be needed, nothing before it.
+    private func floor(for needed: SequenceNumber) throws(EngineError) -> UInt64? {
+        var floor: UInt64?
+        for segment in segments.live {
+            guard let start = try start(of: segment), start <= needed else { break }
+            floor = segment
+        }
+        return floor
+    }
+
+    private func start(of segment: UInt64) throws(EngineError) -> SequenceNumber? {
+        if let known = lock.withLock({ starts[segment] }) { return known }
+        guard let header = try directory.header(of: segment) else { return nil }
+        lock.withLock { starts[segment] = header.start.position.sequence }
+        return header.start.position.sequence
+    }
+}

@@ -1,0 +1,186 @@
+internal import Synchronization
+
+/// Writes the log: appends frames, one caller at a time, and syncs them, from another thread if need be.
+///
+/// 1. `append` puts a commit group's frame at the end of the current segment; one that does not fit goes into the next.
+///    A failed append leaves the log as it was, and the next one writes over what it left.
+/// 2. `sync` makes durable what was appended before it was called, in the order of the log: the segments that were left
+///    first. So a synced mark in a frame stands for everything before it.
+/// 3. After a sync that failed nobody knows what is on the disk: the writer refuses everything from then on.
+final class LogWriter: Sendable {
+    /// What only `append` touches.
+    private struct Tail {
+        var segment: PreparedSegment
+        /// The end of the last frame.
+        var end: UInt64
+        /// Where the history stands there.
+        var point: HistoryPoint
+        /// Whether a failed append may have left a frame at `end`.
+        var isSoiled = false
+    }
+
+    private struct Shared {
+        var end: LogLocation
+        var synced: LogLocation
+        var current: any File
+        /// Segments left since the last sync, in order.
+        var unsynced: [any File] = []
+        var poison: EngineError?
+    }
+
+    private let segments: LogSegments
+    private let identity: LogIdentity
+    /// Taken out and put back by whoever appends: one caller at a time, the leader of the commit queue.
+    private let tailState: Mutex<Tail>
+    private let shared: Mutex<Shared>
+
+    /// Begins a new segment after `point`, where the log so far ends at `previous` (`.none`: there is no log yet). Syncs
+    /// `unsynced`, the segments that recovery read from, and the header of the new segment; the manifest may then name
+    /// the segment. Once `append` has been called, the cut at `previous` must be recorded.
+    init(
+        _ segments: LogSegments, in directory: LogDirectory, after point: HistoryPoint, previous: LogLocation = .none,
+        syncing unsynced: [UInt64] = []
+    ) throws(EngineError) {
+        for segment in unsynced {
+            try directory.fileSystem.open(directory.path(of: segment), .readWrite).sync()
+        }
+        self.segments = segments
+        identity = directory.identity
+        let segment = try segments.take(atLeast: UInt64(LogFormat.segmentHeaderLength))
+        let header = SegmentHeader(segment: segment.number, start: point, previous: previous, synced: previous)
+        do throws(EngineError) {
+            try Self.write(header, to: segment, identity)
+            try segment.file.sync()
+        } catch {
+            segments.release([segment.number])
+            throw error
+        }
+        let start = LogLocation(segment: segment.number, offset: UInt64(LogFormat.segmentHeaderLength))
+        tailState = Mutex(Tail(segment: segment, end: start.offset, point: point))
+        shared = Mutex(Shared(end: start, synced: start, current: segment.file))
+    }
+
+    /// The end of the last frame appended.
+    var end: LogLocation { shared.withLock { $0.end } }
+
+    /// Up to where the log is durable.
+    var synced: LogLocation { shared.withLock { $0.synced } }
+
+    /// Where the history stands at `end`.
+    var point: HistoryPoint { tailState.withLock { $0.point } }
+
+    /// Whether a sync has failed.
+    var isPoisoned: Bool { shared.withLock { $0.poison != nil } }
+
+    /// Empties `group` and leaves room for the frame's header; records are appended behind it.
+    @inline(__always)
+    static func begin(_ group: ByteWriter) {
+        group.reset(keeping: 4 << 20)
+        group.appendZeros(LogFormat.frameHeaderLength)
+    }
+
+    /// Appends the records in `group` (made by `begin`, then whole records) as one frame, and returns its end. `last` is
+    /// where the history stands after them. On failure nothing was appended.
+    func append(group: ByteWriter, last: HistoryPoint) throws(EngineError) -> LogLocation {
+        let payload = group.count - LogFormat.frameHeaderLength
+        precondition(payload > 0, "log: an empty group")
+        let length = UInt64(LogFormat.frameLength(payload: payload))
+        try checkPoison()
+        var tail = tailState.withLock { $0 }
+        defer { tailState.withLock { $0 = tail } }
+        if tail.end + length > tail.segment.size { try rotate(&tail, for: length) }
+        let synced = self.synced
+        let start = LogLocation(segment: tail.segment.number, offset: tail.end)
+        FrameHeader.seal(group, at: start, synced: synced, seed: identity.seed)
+        do throws(EngineError) {
+            try tail.segment.file.writeFully(group.view, at: tail.end)
+        } catch {
+            tail.isSoiled = true
+            try? clean(&tail)
+            throw error
+        }
+        tail.isSoiled = false
+        tail.end += length
+        tail.point = last
+        let end = LogLocation(segment: start.segment, offset: tail.end)
+        shared.withLock { $0.end = end }
+        return end
+    }
+
+    /// Appends a copy of `records` as one frame; `append(group:last:)` spares the copy.
+    func append(_ records: ByteView, last: Position, lastChain: UInt64) throws(EngineError) -> LogLocation {
+        let group = ByteWriter(capacity: LogFormat.frameLength(payload: records.count))
+        Self.begin(group)
+        group.append(records)
+        return try append(group: group, last: HistoryPoint(position: last, chain: lastChain))
+    }
+
+    /// Makes durable what has been appended so far; returns up to where the log is durable. One caller at a time, at
+    /// the same time as `append` if need be. Throws `.poisoned` when the disk refuses, and ever after.
+    @discardableResult
+    func sync() throws(EngineError) -> LogLocation {
+        try checkPoison()
+        let (target, files, isNew) = shared.withLock { ($0.end, $0.unsynced + [$0.current], $0.end > $0.synced) }
+        guard isNew else { return target }
+        for file in files {
+            do throws(EngineError) {
+                try file.sync()
+            } catch {
+                let poison = EngineError(
+                    .poisoned, "a sync of the log failed (\(error.message)): close the store and open it again",
+                    file: error.file, errno: error.errno)
+                shared.withLock { $0.poison = poison }
+                throw poison
+            }
+        }
+        shared.withLock { state in
+            state.unsynced.removeFirst(files.count - 1)
+            state.synced = target
+        }
+        return target
+    }
+
+    private func checkPoison() throws(EngineError) {
+        if let poison = shared.withLock({ $0.poison }) { throw poison }
+    }
+
+    /// Goes on in the next segment, which has room for a frame of `length` bytes.
+    private func rotate(_ tail: inout Tail, for length: UInt64) throws(EngineError) {
+        if tail.isSoiled { try clean(&tail) }
+        let next = try segments.take(atLeast: UInt64(LogFormat.segmentHeaderLength) + length)
+        let (previous, synced) = shared.withLock { ($0.end, $0.synced) }
+        let header = SegmentHeader(segment: next.number, start: tail.point, previous: previous, synced: synced)
+        do throws(EngineError) {
+            try Self.write(header, to: next, identity)
+        } catch {
+            segments.release([next.number])
+            throw error
+        }
+        let start = LogLocation(segment: next.number, offset: UInt64(LogFormat.segmentHeaderLength))
+        tail.segment = next
+        tail.end = start.offset
+        shared.withLock { state in
+            state.unsynced.append(state.current)
+            state.current = next.file
+            state.end = start
+        }
+    }
+
+    /// Overwrites what a failed append may have left: a reader must not take it for the log's next frame once the log
+    /// goes on in another segment.
+    private func clean(_ tail: inout Tail) throws(EngineError) {
+        let zeros = ByteWriter()
+        zeros.appendZeros(LogFormat.frameHeaderLength)
+        guard tail.end + UInt64(zeros.count) <= tail.segment.size else { return }
+        try tail.segment.file.writeFully(zeros.view, at: tail.end)
+        tail.isSoiled = false
+    }
+
+    private static func write(
+        _ header: SegmentHeader, to segment: PreparedSegment, _ identity: LogIdentity
+    ) throws(EngineError) {
+        let buffer = ByteWriter()
+        header.encode(into: buffer, identity: identity)
+        try segment.file.writeFully(buffer.view, at: 0)
+    }
+}

@@ -1,0 +1,152 @@
+/// What an ingest's commit record says: the tables that become visible at its position.
+struct IngestDetails {
+    let keyspace: KeyspaceID
+    /// Each table's id in the chunk records, and its metadata; the file number is each node's own.
+    let tables: [(ingest: UInt64, meta: TableMeta)]
+
+    func encode() -> [UInt8] {
+        let writer = ByteWriter()
+        writer.append(keyspace)
+        writer.append(UInt32(tables.count))
+        for (ingest, meta) in tables {
+            writer.append(ingest)
+            let bytes = ByteWriter()
+            meta.encode(into: bytes)
+            writer.appendPrefixed(bytes.view)
+        }
+        return writer.view.array
+    }
+
+    init(keyspace: KeyspaceID, tables: [(ingest: UInt64, meta: TableMeta)]) {
+        self.keyspace = keyspace
+        self.tables = tables
+    }
+
+    init(decoding bytes: ByteView) throws(EngineError) {
+        var reader = ByteReader(bytes)
+        let malformed = EngineError(.corruption, "the details of an ingest's commit record are malformed")
+        guard let keyspace = reader.read(KeyspaceID.self), let count = reader.read(UInt32.self), count <= 1 << 20
+        else { throw malformed }
+        var tables: [(ingest: UInt64, meta: TableMeta)] = []
+        for _ in 0..<count {
+            guard let ingest = reader.read(UInt64.self), let bytes = reader.readPrefixed() else { throw malformed }
+            var fields = FieldReader(bytes, file: "ingest record", start: 0)
+            tables.append((ingest, try TableMeta(decoding: &fields)))
+        }
+        guard reader.remaining == 0 else { throw malformed }
+        self.init(keyspace: keyspace, tables: tables)
+    }
+}
+
+/// Rebuilds the tables of bulk ingests from their chunk records, and makes them visible at their commit record. The node
+/// that ingests has the tables already and only keeps count. What is never committed leaves nothing.
+final class IngestReceiver: @unchecked Sendable {
+    private final class Pending {
+        let number: UInt64
+        let file: any File
+        var length: UInt64 = 0
+        var nextChunk: UInt32 = 0
+
+        init(number: UInt64, file: any File) {
+            self.number = number
+            self.file = file
+        }
+    }
+
+    private let store: Store
+    private let lock = Lock()
+    /// Tables being rebuilt, by ingest id; used by the thread that applies records.
+    private var pending: [UInt64: Pending] = [:]
+    /// Tables that this node made itself, by ingest id.
+    private var local: [UInt64: UInt64] = [:]
+
+    init(store: Store) { self.store = store }
+
+    /// Says that the table of an ingest is on this node's disk already, complete and synced.
+    func register(_ ingest: UInt64, table number: UInt64) { lock.withLock { local[ingest] = number } }
+
+    /// Forgets an ingest that failed before its commit.
+    func forget(_ ingest: UInt64) { lock.withLock { _ = local.removeValue(forKey: ingest) } }
+
+    /// Takes a chunk. Returns false: no view changes.
+    func receive(_ chunk: IngestChunk) throws(EngineError) -> Bool {
+        if store.options.mode.isReadOnly || lock.withLock({ local[chunk.ingest] }) != nil { return false }
+        let table: Pending
+        if let known = pending[chunk.ingest] { table = known } else { table = try begin(chunk.ingest) }
+        guard chunk.number == table.nextChunk else {
+            throw EngineError(.corruption, "chunk \(chunk.number) of an ingest follows \(table.nextChunk)")
+        }
+        try table.file.writeFully(chunk.bytes, at: table.length)
+        table.length += UInt64(chunk.bytes.count)
+        table.nextChunk += 1
+        return false
+    }
+
+    /// Makes the tables visible. Returns whether views changed.
+    func commit(_ payload: IngestCommit, _ record: RecordView) throws(EngineError) -> Bool {
+        let details = try payload.details.withView { (bytes) throws(EngineError) in
+            try IngestDetails(decoding: bytes)
+        }
+        defer { discard(details) }
+        guard let keyspace = store.manifest.state.keyspace(details.keyspace),
+            keyspace.meta.flushedThrough < record.lastSequence, let tree = store.tree(details.keyspace)
+        else { return false }
+        if store.options.mode.isReadOnly {
+            throw EngineError(
+                .unavailable, "an ingest was not completed; open the store for writing once", file: store.directory)
+        }
+        var tables: [TableMeta] = []
+        for (ingest, meta) in details.tables {
+            var meta = meta
+            meta.number = try complete(ingest, size: meta.size)
+            meta.globalSequence = record.lastSequence
+            tables.append(meta)
+        }
+        // Older data in memtables would hide the newer tables below it.
+        try store.drainMemtables(tree)
+        _ = try store.syncLog(record.lastSequence)
+        try store.environment.fileSystem.syncDirectory(store.directory)
+        var edit = VersionEdit()
+        edit.add(tables, keyspace: tree.id, level: 0)
+        edit.append(.flushedThrough(keyspace: tree.id, record.lastSequence))
+        let state = try store.manifest.commit(edit)
+        for (ingest, _) in details.tables { forgetFile(ingest) }
+        store.install(state, for: tree)
+        return true
+    }
+
+    /// Gives up tables whose commit never came: at the end of recovery.
+    func discardAll() {
+        for table in pending.values { store.garbage.add(table: table.number, nil) }
+        pending.removeAll()
+    }
+
+    private func begin(_ ingest: UInt64) throws(EngineError) -> Pending {
+        let number = store.manifest.allocateFileNumber()
+        let file = try store.environment.fileSystem.open(store.path(.table(number)), .create)
+        let table = Pending(number: number, file: file)
+        pending[ingest] = table
+        return table
+    }
+
+    private func complete(_ ingest: UInt64, size: UInt64) throws(EngineError) -> UInt64 {
+        if let number = lock.withLock({ local[ingest] }) { return number }
+        guard let table = pending[ingest], table.length == size else {
+            throw EngineError(.corruption, "the chunks of an ingest are not all in the log")
+        }
+        try table.file.sync()
+        return table.number
+    }
+
+    private func forgetFile(_ ingest: UInt64) {
+        pending[ingest] = nil
+        forget(ingest)
+    }
+
+    private func discard(_ details: IngestDetails) {
+        for (ingest, _) in details.tables {
+            if let table = pending.removeValue(forKey: ingest) { store.garbage.add(table: table.number, nil) }
+            forget(ingest)
+        }
+    }
+}

@@ -1,0 +1,82 @@
+/// Reads the log back at an open: every record above what the tables hold goes into memtables again.
+struct LogReplay {
+    /// What the log said.
+    struct Outcome {
+        /// Where the history stands.
+        let point: HistoryPoint
+        /// Where the log ends; `.none` where there is no log.
+        let end: LogLocation
+        /// The segments that still count.
+        let segments: [UInt64]
+        fileprivate let reader: LogReader?
+
+        /// The cut to record when the log goes on in `segment`.
+        func cut(resumingAt segment: UInt64) -> LogCut? { reader?.cut(resumingAt: segment) }
+    }
+
+    private let parts: RecoveredParts
+    private var store: Store { parts.store }
+
+    init(_ parts: RecoveredParts) { self.parts = parts }
+
+    func run() throws(EngineError) -> Outcome {
+        let state = store.manifest.state
+        guard state.logFloor != 0 else {
+            return Outcome(point: state.end, end: .none, segments: [], reader: nil)
+        }
+        let reader = try LogReader(
+            parts.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
+        store.syncLog = { [parts] (_) throws(EngineError) in
+            try Self.sync(reader.segmentsRead, parts.logDirectory)
+            return reader.point
+        }
+        store.drainMemtables = { [parts] (tree) throws(EngineError) in
+            parts.applier.rotate(tree, at: reader.point)
+            try flushWhatWaits()
+        }
+        while let record = try reader.next() {
+            store.clock.observe(record.stamp)
+            try parts.applier.apply(record, at: reader.point)
+            if !store.options.mode.isReadOnly {
+                parts.applier.rotateFullMemtables(at: reader.point)
+                try flushWhatWaits()
+            }
+        }
+        parts.ingests.discardAll()
+        try checkReach(reader)
+        return Outcome(point: reader.point, end: reader.end, segments: reader.segmentsRead, reader: reader)
+    }
+
+    private static func sync(_ segments: [UInt64], _ directory: LogDirectory) throws(EngineError) {
+        for segment in segments {
+            try directory.fileSystem.open(directory.path(of: segment), .readWrite).sync()
+        }
+    }
+
+    private func flushWhatWaits() throws(EngineError) {
+        while store.allTrees.contains(where: { !$0.view.immutables.isEmpty }) {
+            guard case .more = parts.flush.step() else {
+                throw parts.throttle.currentRefusal
+                    ?? EngineError(.io, "a memtable could not be flushed during recovery", file: store.directory)
+            }
+        }
+    }
+
+    /// The log was synced before any table that holds its records was named: a log that ends before is damaged.
+    private func checkReach(_ reader: LogReader) throws(EngineError) {
+        let state = store.manifest.state
+        let known = state.keyspaces.map(\.meta.flushedThrough).max() ?? 0
+        let needed = max(known, state.end.position.sequence)
+        guard reader.point.position.sequence >= needed else {
+            throw EngineError(
+                .corruption, "the log ends at sequence number \(reader.point.position.sequence), and \(needed) was "
+                    + "durable: the rest is damaged; run repair, or restore",
+                file: parts.logDirectory.path(of: reader.end.segment), offset: reader.end.offset)
+        }
+    }
+}
+
+extension EngineOptions.Mode {
+    /// Whether nothing may be changed.
+    var isReadOnly: Bool { self == .readOnly }
+}

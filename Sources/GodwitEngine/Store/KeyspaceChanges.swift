@@ -1,0 +1,79 @@
+/// Puts control records into effect: keyspaces made, changed and dropped, epochs begun. The manifest keeps only what the
+/// log is sure of, so the log is synced first; replaying a record that took effect before changes nothing.
+final class KeyspaceChanges: @unchecked Sendable {
+    private let store: Store
+    private let ingests: IngestReceiver
+    init(store: Store, ingests: IngestReceiver) {
+        self.store = store
+        self.ingests = ingests
+    }
+
+    /// Puts a control record into effect. `point` is where the history stands after it. Returns whether trees or their
+    /// views changed.
+    func apply(_ record: RecordView, at point: HistoryPoint) throws(EngineError) -> Bool {
+        switch record.type {
+        case .keyspaceCreate: try create(KeyspaceCreate.decode(record.controlPayload), record)
+        case .keyspaceDrop: try drop(KeyspaceDrop.decode(record.controlPayload), record)
+        case .keyspaceAlter: try alter(KeyspaceAlter.decode(record.controlPayload), record)
+        case .epochBegin: try begin(EpochBegin.decode(record.controlPayload), record, at: point)
+        case .ingestChunk: try ingests.receive(IngestChunk.decode(record.controlPayload))
+        case .ingestCommit: try ingests.commit(IngestCommit.decode(record.controlPayload), record)
+        case .marker, .skip: false
+        case .batch: preconditionFailure("a batch is no control record")
+        }
+    }
+
+    private func create(
+        _ payload: KeyspaceCreate, _ record: RecordView
+    ) throws(EngineError) -> Bool {
+        // Already there, or there in a later life of the same id.
+        if store.manifest.state.keyspace(payload.id) != nil { return false }
+        let settings = try payload.settings.withView { (bytes) throws(EngineError) in
+            try KeyspaceSettings(decoding: bytes, source: "keyspace record")
+        }
+        let meta = KeyspaceMeta(
+            id: payload.id, name: payload.name, createdSequence: record.lastSequence, settings: settings,
+            flushedThrough: record.lastSequence)
+        _ = try store.syncLog(record.lastSequence)
+        try store.manifest.commit(VersionEdit([.createKeyspace(meta)]))
+        store.addTree(meta)
+        return true
+    }
+
+    private func drop(
+        _ payload: KeyspaceDrop, _ record: RecordView
+    ) throws(EngineError) -> Bool {
+        guard let keyspace = store.manifest.state.keyspace(payload.id),
+            keyspace.meta.createdSequence < record.lastSequence
+        else { return false }
+        _ = try store.syncLog(record.lastSequence)
+        try store.manifest.commit(VersionEdit([.dropKeyspace(payload.id)]))
+        store.removeTree(payload.id)
+        return true
+    }
+
+    private func alter(
+        _ payload: KeyspaceAlter, _ record: RecordView
+    ) throws(EngineError) -> Bool {
+        let settings = try payload.settings.withView { (bytes) throws(EngineError) in
+            try KeyspaceSettings(decoding: bytes, source: "keyspace record")
+        }
+        guard let keyspace = store.manifest.state.keyspace(payload.id),
+            keyspace.meta.createdSequence < record.lastSequence, keyspace.meta.settings != settings
+        else { return false }
+        _ = try store.syncLog(record.lastSequence)
+        try store.manifest.commit(VersionEdit([.alterKeyspace(payload.id, settings)]))
+        store.tree(payload.id)?.settings = settings
+        return false
+    }
+
+    private func begin(
+        _ payload: EpochBegin, _ record: RecordView, at point: HistoryPoint
+    ) throws(EngineError) -> Bool {
+        let start = EpochStart(start: point, parent: payload.parent)
+        if store.manifest.state.epochHistory.contains(where: { $0.epoch >= record.epoch }) { return false }
+        _ = try store.syncLog(record.lastSequence)
+        try store.manifest.commit(VersionEdit([.beginEpoch(start)]))
+        return false
+    }
+}

@@ -1,0 +1,164 @@
+internal import Synchronization
+
+/// What all paths of an engine share: where data is, how it is named, what is visible. `Engine` is the way in for
+/// callers; the pipeline, the jobs and the readers work on this.
+///
+/// Locks, in the order in which they may be taken: the manifest's own, then `structure`, then anything else. Under
+/// `structure` nothing waits and nothing touches a file.
+final class Store: @unchecked Sendable {
+    let directory: String
+    let options: EngineOptions
+    let environment: EngineEnvironment
+    let events: EventHub
+    let poison = Poison()
+    let clock: HybridClock
+    let manifest: ManifestStore
+    let cache: BlockCache
+    let garbage: Garbage
+    let snapshots = Snapshots()
+    let counters = StoreCounters()
+    let hashSeed: UInt64
+
+    /// The last sequence number that readers see. Written by the commit leader alone, after a group is applied.
+    let visible = Atomic<SequenceNumber>(0)
+
+    /// Makes the log durable up to a sequence number: what the manifest is about to rely on must not be lost with the power. Set by
+    /// whoever has the log: recovery first, then the running engine.
+    /// Returns how far it is durable.
+    var syncLog: (SequenceNumber) throws(EngineError) -> HistoryPoint = { (_) in .start }
+
+    /// Flushes all memtables of a keyspace that hold anything, before the caller's thread goes on. Set like `syncLog`.
+    var drainMemtables: (Tree) throws(EngineError) -> Void = { (_) in }
+
+    let rewind: RewindPoints
+
+    private let structure = Lock()
+    private var trees: [KeyspaceID: Tree] = [:]
+    /// Dropped trees: handles of their keyspaces may still be used, and find them dropped.
+    private var dropped: [Tree] = []
+
+    init(
+        directory: String, options: EngineOptions, environment: EngineEnvironment, events: EventHub,
+        manifest: ManifestStore
+    ) {
+        self.directory = directory
+        self.options = options
+        self.environment = environment
+        self.events = events
+        self.manifest = manifest
+        let state = manifest.state
+        hashSeed = state.hashSeed
+        clock = HybridClock(clock: environment.clock, after: state.lastStamp, events: events)
+        cache = BlockCache(capacity: options.memoryBudget - 2 * options.effectiveMemtableSize)
+        garbage = Garbage(environment, directory: directory, events: events)
+        rewind = RewindPoints(
+            state.rewindPoints, interval: options.rewindInterval, clock: environment.clock)
+        for keyspace in state.keyspaces { addTree(keyspace.meta, keyspace.version) }
+    }
+
+    // MARK: Trees
+
+    /// The tree of a keyspace, nil when there is none.
+    func tree(_ id: KeyspaceID) -> Tree? { structure.withLock { trees[id] } }
+
+    /// All trees in the order of their ids.
+    var allTrees: [Tree] { structure.withLock { Array(trees.values) }.sorted { $0.id < $1.id } }
+
+    /// Adds the tree of a keyspace, with the tables of `version`.
+    @discardableResult
+    func addTree(_ meta: KeyspaceMeta, _ version: Version = Version()) -> Tree {
+        let view = TreeView(memtables: [newMemtable()], levels: levels(of: version, reusing: nil))
+        let tree = Tree(id: meta.id, name: meta.name, settings: meta.settings, view: view)
+        structure.withLock { trees[meta.id] = tree }
+        return tree
+    }
+
+    /// Forgets a dropped keyspace's tree; its tables become garbage when its readers are gone.
+    func removeTree(_ id: KeyspaceID) {
+        let found = structure.withLock { () -> Tree? in
+            guard let tree = trees.removeValue(forKey: id) else { return nil }
+            dropped.append(tree)
+            return tree
+        }
+        guard let tree = found else { return }
+        tree.markDropped()
+        for level in tree.view.levels { for table in level.tables { table.markObsolete() } }
+        tree.replace(with: TreeView(memtables: [newMemtable()], levels: levels(of: Version(), reusing: nil)))
+        garbage.wake()
+    }
+
+    /// An empty memtable.
+    func newMemtable() -> Memtable { Memtable(capacity: options.effectiveMemtableSize, hashSeed: hashSeed) }
+
+    // MARK: Views
+
+    /// Puts a fresh memtable in front. Called by the commit leader alone.
+    func rotate(_ tree: Tree) {
+        changeView(of: tree) { view in
+            TreeView(memtables: [newMemtable()] + view.memtables, levels: view.levels)
+        }
+    }
+
+    /// Shows readers what the manifest says of a keyspace, without the memtables in `flushed`. Called by jobs after their
+    /// edit was committed.
+    func install(_ state: ManifestState, for tree: Tree, flushed: [Memtable] = []) {
+        guard let keyspace = state.keyspace(tree.id) else { return }
+        changeView(of: tree) { view in
+            let memtables = view.memtables.filter { memtable in !flushed.contains { $0 === memtable } }
+            let next = levels(of: keyspace.version, reusing: view)
+            let kept = Set(next.flatMap { $0.tables.map { ObjectIdentifier($0) } })
+            for level in view.levels {
+                for table in level.tables where !kept.contains(ObjectIdentifier(table)) { table.markObsolete() }
+            }
+            return TreeView(memtables: memtables.isEmpty ? [newMemtable()] : memtables, levels: next)
+        }
+        garbage.wake()
+    }
+
+    /// Replaces all memtables and tables by what the manifest says: after a rewind.
+    func reset(_ state: ManifestState, for tree: Tree) {
+        install(state, for: tree, flushed: tree.view.memtables)
+    }
+
+    private func changeView(of tree: Tree, _ change: (TreeView) -> TreeView) {
+        structure.withLock { tree.replace(with: change(tree.view)) }
+    }
+
+    /// The levels of a version, with the tables and whole levels of `view` that have not changed.
+    private func levels(of version: Version, reusing view: TreeView?) -> [LevelView] {
+        var open: [UInt64: TableHandle] = [:]
+        for level in view?.levels ?? [] { for table in level.tables { open[table.meta.number] = table } }
+        return version.levels.map { state in
+            let handles = state.tables.map { meta in
+                if let table = open[meta.number], table.meta.visibleThrough == meta.visibleThrough { return table }
+                return openTable(meta)
+            }
+            if let old = view?.levels[state.level], old.tables.elementsEqual(handles, by: ===) { return old }
+            return LevelView(handles, level: state.level)
+        }
+    }
+
+    private func openTable(_ meta: TableMeta) -> TableHandle {
+        TableHandle(meta, reader: tableReader(meta), garbage: garbage)
+    }
+
+    /// A reader of a table; opens and reads nothing yet.
+    func tableReader(_ meta: TableMeta) -> TableReader {
+        TableReader(
+            open: FileName.table(meta.number).path(in: directory), fileSystem: environment.fileSystem,
+            number: meta.number, uniqueID: meta.id, size: meta.size, cache: cache, hashSeed: hashSeed,
+            visibleThrough: meta.visibleThrough, globalSequence: meta.globalSequence, direct: options.directReads)
+    }
+
+    // MARK: What must be kept
+
+    /// The sequence numbers at which somebody may still read, ascending: snapshots and rewind points. Of the versions of a
+    /// key between two of them only the newest is kept.
+    func protectedSequences() -> [SequenceNumber] {
+        let points = rewind.all.map(\.position.sequence)
+        return Array(Set(snapshots.sequences + points)).sorted()
+    }
+
+    /// A path in the store's directory.
+    func path(_ name: FileName) -> String { name.path(in: directory) }
+}

@@ -1,0 +1,221 @@
+internal import Synchronization
+
+/// Everything that an engine open for writing has and a read-only one lacks: the pipeline, the log, the background jobs.
+final class WriteSide: @unchecked Sendable {
+    let store: Store
+    let pipeline: CommitPipeline
+    let sync: LogSync
+    let throttle: WriteThrottle
+    let applier: Applier
+    let flush: FlushJob
+    let barrier: FlushBarrier
+    let ingests: IngestReceiver
+    let compactions: CompactionScheduler
+    let retention: LogRetention
+    let segments: LogSegments
+    let logDirectory: LogDirectory
+    let tail: PublishedLogEnd
+    /// Opened whenever a flush, a compaction or a deletion ends.
+    let progress: Gate
+
+    private let jobs = Lock()
+    private var handles: [any JobHandle] = []
+    private var flushHandle: (any JobHandle)?
+    private var compactionHandle: (any JobHandle)?
+    private var pauses = 0
+
+    init(_ parts: RecoveredParts, log: LogWriter, segments: LogSegments, at point: HistoryPoint) {
+        store = parts.store
+        throttle = parts.throttle
+        applier = parts.applier
+        flush = parts.flush
+        barrier = parts.barrier
+        ingests = parts.ingests
+        progress = parts.progress
+        logDirectory = parts.logDirectory
+        self.segments = segments
+        tail = PublishedLogEnd(log.end, point)
+        sync = LogSync(store: store, log: log, tail: tail, at: point)
+        pipeline = CommitPipeline(
+            store: store, log: log, sync: sync, throttle: throttle, applier: applier, at: point)
+        retention = LogRetention(store: store, directory: logDirectory, segments: segments, rewind: store.rewind)
+        compactions = CompactionScheduler(store: store, throttle: throttle, gate: progress)
+    }
+
+    /// Starts the background jobs.
+    func start(segmentsGate: JobLink) {
+        let executor = store.environment.executor
+        let (sync, pipeline, flush, compactions) = (sync, pipeline, flush, compactions)
+        let (garbage, segments, retention, store, throttle) = (store.garbage, segments, retention, store, throttle)
+        store.syncLog = { (sequence) throws(EngineError) in try sync.syncNow(through: sequence) }
+        // Called by the commit leader, which alone rotates.
+        let (applier, progress, poison) = (applier, progress, store.poison)
+        store.drainMemtables = { (tree) throws(EngineError) in
+            applier.rotate(tree, at: pipeline.currentPoint)
+            _ = executor.wait(at: progress, until: nil) {
+                tree.view.immutables.isEmpty || poison.isPoisoned || throttle.isRefusing
+            }
+            if let refusal = throttle.currentRefusal { throw refusal }
+            try poison.check()
+        }
+
+        let syncJob = executor.start(Job(name: "log sync", priority: .urgent) { sync.step() })
+        let asyncJob = executor.start(Job(name: "commits", priority: .urgent) { pipeline.asyncStep() })
+        let garbageJob = executor.start(Job(name: "deletion", priority: .background) { garbage.step() })
+        let segmentJob = executor.start(
+            Job(name: "log segments", priority: .background) {
+                do throws(EngineError) {
+                    try retention.advance()
+                    let result = try segments.step()
+                    throttle.report(logBytes: segments.liveBytes)
+                    return result
+                } catch {
+                    store.events.tell(.backgroundError(error))
+                    return .waiting(until: store.environment.clock.monotonicNanoseconds() + 500_000_000)
+                }
+            })
+        let compactionJob = executor.start(
+            Job(name: "compaction", priority: .background) { [weak self] in
+                self?.isPaused == true ? .waiting(until: nil) : compactions.step()
+            })
+        let flushJob = executor.start(
+            Job(name: "flush", priority: .background) { [weak self] in
+                self?.isPaused == true ? .waiting(until: nil) : flush.step()
+            })
+        segmentsGate.attach(segmentJob)
+        sync.attach(syncJob)
+        pipeline.attach(asyncJob)
+        garbage.attach(garbageJob)
+        flush.onFlush = {
+            compactionJob.wake()
+            segmentJob.wake()
+        }
+        applier.onRotation = { [store, throttle] in
+            throttle.update(store.allTrees)
+            flushJob.wake()
+        }
+        jobs.withLock {
+            handles = [syncJob, asyncJob, garbageJob, segmentJob]
+            flushHandle = flushJob
+            compactionHandle = compactionJob
+        }
+        for job in [garbageJob, segmentJob, compactionJob, flushJob] { job.wake() }
+    }
+
+    // MARK: Background work
+
+    /// Lets compaction look for work.
+    func wakeCompaction() { jobs.withLock { compactionHandle }?.wake() }
+
+    /// Lets flush and log retention look for work.
+    func wakeFlush() {
+        jobs.withLock { flushHandle }?.wake()
+    }
+
+    /// Puts every memtable that holds anything in the queue to be flushed, and waits until what was there has been.
+    func flushAll() throws(EngineError) {
+        let position = try rotateAll()
+        try waitForFlush(through: position.sequence)
+    }
+
+    /// Rotates all memtables at one point of the history, which is returned.
+    func rotateAll() throws(EngineError) -> Position {
+        let (pipeline, applier) = (pipeline, applier)
+        return try pipeline.exclusively { () throws(EngineError) in
+            let point = pipeline.currentPoint
+            applier.rotateAll(at: point)
+            return point.position
+        }
+    }
+
+    /// Waits until no memtable that began at or below a sequence number waits to be flushed.
+    func waitForFlush(through sequence: SequenceNumber) throws(EngineError) {
+        wakeFlush()
+        let store = store
+        let throttle = throttle
+        try wait { () in
+            store.allTrees.allSatisfy { tree in
+                tree.view.immutables.allSatisfy { $0.firstSequence > sequence }
+            } || throttle.isRefusing
+        }
+        if let refusal = throttle.currentRefusal { throw refusal }
+    }
+
+    /// Waits for background work until `condition` holds; throws once the engine is poisoned.
+    func wait(_ condition: () -> Bool) throws(EngineError) {
+        let poison = store.poison
+        _ = store.environment.executor.wait(at: progress, until: nil) { condition() || poison.isPoisoned }
+        try poison.check()
+    }
+
+    /// Holds flush and compaction back.
+    func pause() { jobs.withLock { pauses += 1 } }
+
+    /// Lets flush and compaction go on once every pause was resumed.
+    func resume() {
+        let isOver = jobs.withLock {
+            pauses = max(0, pauses - 1)
+            return pauses == 0
+        }
+        guard isOver else { return }
+        wakeFlush()
+        wakeCompaction()
+    }
+
+    private var isPaused: Bool { jobs.withLock { pauses > 0 } }
+
+    // MARK: The end
+
+    /// Stops the jobs and, when the log is whole, records where it ends.
+    func close() throws(EngineError) {
+        defer { stop() }
+        try store.poison.check()
+        let (pipeline, sync, store) = (pipeline, sync, store)
+        // The last commit: those that queue behind it find the engine poisoned.
+        let end = try pipeline.exclusively { () throws(EngineError) in
+            let point = pipeline.currentPoint
+            _ = try sync.syncNow(through: point.position.sequence)
+            store.poison.set(EngineError(.unavailable, "the engine was closed"))
+            return point.position
+        }
+        stop()
+        let location = tail.location
+        var edit = VersionEdit([
+            .end(tail.point), .lastStamp(store.clock.stamp()),
+            .addLogCut(
+                LogCut(
+                    segment: location.segment, endOffset: location.offset, through: end.sequence,
+                    resumesAt: store.manifest.allocateFileNumber())),
+        ])
+        store.rewind.record(in: &edit, unless: store.manifest.state)
+        try store.manifest.markClean(edit)
+    }
+
+    /// Stops the jobs, as a crash would, but for what they have in hand.
+    func stop() {
+        let (running, flushJob, compactionJob) = jobs.withLock {
+            let all = (handles, flushHandle, compactionHandle)
+            handles = []
+            flushHandle = nil
+            compactionHandle = nil
+            return all
+        }
+        flushJob?.stop()
+        compactionJob?.stop()
+        flush.abandon()
+        compactions.abandon()
+        for job in running { job.stop() }
+    }
+}
+
+/// A job that is named after what wakes it was made.
+final class JobLink: @unchecked Sendable {
+    private let lock = Lock()
+    private var job: (any JobHandle)?
+
+    /// Names the job.
+    func attach(_ job: any JobHandle) { lock.withLock { self.job = job } }
+
+    /// Wakes the job, if there is one yet.
+    func wake() { lock.withLock { job }?.wake() }
+}

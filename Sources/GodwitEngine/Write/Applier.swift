@@ -1,0 +1,168 @@
+/// Puts committed records into effect: batches into memtables, control records into the store's shape. Used by the commit
+/// leader and, before there is one, by recovery: one thread at a time.
+final class Applier: @unchecked Sendable {
+    /// Where a keyspace's operations go.
+    private final class Target {
+        let tree: Tree
+        var memtable: Memtable
+        /// What recovery may skip: it is in tables, or belongs to an earlier keyspace of the same id.
+        let floor: SequenceNumber
+
+        init(_ tree: Tree, floor: SequenceNumber) {
+            self.tree = tree
+            self.floor = floor
+            memtable = tree.view.active
+        }
+    }
+
+    private let store: Store
+    private let shape: KeyspaceChanges
+    private let throttle: WriteThrottle
+    private var targets: [KeyspaceID: Target] = [:]
+    private var touched: [Target] = []
+    private var groupsSinceCheck = 0
+    /// Called when a memtable waits to be flushed.
+    var onRotation: () -> Void = {}
+
+    init(store: Store, shape: KeyspaceChanges, throttle: WriteThrottle) {
+        self.store = store
+        self.shape = shape
+        self.throttle = throttle
+        reload()
+    }
+
+    /// Takes the trees as they are now: at the start, and after their shape or their memtables changed.
+    func reload() {
+        targets.removeAll(keepingCapacity: true)
+        let state = store.manifest.state
+        for tree in store.allTrees {
+            let floor = state.keyspace(tree.id)?.meta.flushedThrough ?? 0
+            targets[tree.id] = Target(tree, floor: floor)
+        }
+    }
+
+    // MARK: Before the append
+
+    /// Throws when a commit may not go into the log: a keyspace is gone, or a condition does not hold.
+    func check(_ commit: PendingCommit) throws(EngineError) {
+        var run = RecordRun(commit.records.view)
+        while let record = try run.next() {
+            guard record.type == .batch else { continue }
+            for section in record.sections where targets[section.keyspace] == nil {
+                throw EngineError(
+                    .notFound, "the keyspace with id \(section.keyspace) was dropped; open or create it again")
+            }
+        }
+        for condition in commit.conditions { try check(condition) }
+    }
+
+    /// A condition is judged by memtables alone, so that the pipeline never reads a disk.
+    private func check(_ condition: WriteCondition) throws(EngineError) {
+        guard let target = targets[condition.keyspace] else {
+            throw EngineError(.notFound, "a condition names a keyspace that was dropped")
+        }
+        let view = target.tree.view
+        let newest = condition.key.withView { key in
+            let hash = key.hash(seed: store.hashSeed)
+            return view.memtables.lazy.map { memtable in
+                max(
+                    memtable.rangeTombstones.covering(key, at: .max),
+                    memtable.find(key, hash: hash, at: .max)?.sequence ?? 0)
+            }.max() ?? 0
+        }
+        if newest > condition.unchangedSince {
+            throw EngineError(.conflict, "a key was written after the condition's snapshot; read it again and retry")
+        }
+        // Everything above what the tables hold is in memtables: only there is "not written since" provable.
+        let reach = store.manifest.state.keyspace(condition.keyspace)?.meta.flushedThrough ?? 0
+        if condition.unchangedSince < reach {
+            throw EngineError(
+                .conflictTooOld, "a condition is older than the memtables reach; take a new snapshot and retry")
+        }
+    }
+
+    // MARK: After the append
+
+    /// Puts finished records into effect; `point` is where the history stands after them.
+    func apply(_ records: ByteView, at point: HistoryPoint) throws(EngineError) {
+        var run = RecordRun(records)
+        while let record = try run.next() { try apply(record, at: point) }
+    }
+
+    /// Puts one record into effect.
+    func apply(_ record: RecordView, at point: HistoryPoint) throws(EngineError) {
+        guard record.type == .batch else {
+            if try shape.apply(record, at: point) { reload() }
+            return
+        }
+        for section in record.sections {
+            guard section.payload != nil, let target = targets[section.keyspace],
+                record.lastSequence > target.floor
+            else { continue }
+            var operations = OperationReader(section)
+            while let operation = try operations.next() { insert(operation, into: target.memtable) }
+            if !touched.contains(where: { $0 === target }) { touched.append(target) }
+        }
+    }
+
+    @inline(__always)
+    private func insert(_ operation: Operation, into memtable: Memtable) {
+        switch operation.kind {
+        case .put, .delete:
+            memtable.insert(
+                key: operation.key, hash: operation.key.hash(seed: store.hashSeed), sequence: operation.sequence,
+                kind: operation.kind == .put ? .put : .delete, deadline: operation.deadline,
+                value: operation.value)
+        case .rangeDelete:
+            memtable.insertRangeDelete(start: operation.key, end: operation.value, sequence: operation.sequence)
+        }
+    }
+
+    // MARK: Rotation
+
+    /// Puts a fresh memtable in front of each that is full; the full ones wait to be flushed.
+    func rotateFullMemtables(at point: HistoryPoint) {
+        let limit = store.options.effectiveMemtableSize
+        for target in touched where target.memtable.bytesUsed >= limit { rotate(target, at: point) }
+        touched.removeAll(keepingCapacity: true)
+        groupsSinceCheck += 1
+        if groupsSinceCheck >= 256 {
+            groupsSinceCheck = 0
+            rotateForSharedLimits(at: point)
+        }
+    }
+
+    /// Flushes the largest memtable when all together take more than two full ones, and the one that keeps the oldest part
+    /// of the log alive when the log has grown past its size.
+    private func rotateForSharedLimits(at point: HistoryPoint) {
+        let active = targets.values.filter { !$0.memtable.isEmpty }
+        let used = active.reduce(0) { $0 + $1.memtable.bytesUsed }
+        if used > 2 * store.options.effectiveMemtableSize {
+            let largest = active.max { ($0.memtable.bytesUsed, $0.tree.id) < ($1.memtable.bytesUsed, $1.tree.id) }
+            if let largest { rotate(largest, at: point) }
+        }
+        if throttle.logBytes > UInt64(store.options.logSize) {
+            let oldest = active.min { $0.memtable.firstSequence < $1.memtable.firstSequence }
+            if let oldest, !oldest.memtable.isEmpty { rotate(oldest, at: point) }
+        }
+    }
+
+    /// Rotates every memtable that holds anything: what `flush` and checkpoints ask for, inside `exclusively`.
+    func rotateAll(at point: HistoryPoint) {
+        for id in targets.keys.sorted() {
+            if let target = targets[id], !target.memtable.isEmpty { rotate(target, at: point) }
+        }
+    }
+
+    /// Rotates one keyspace's memtable if it holds anything.
+    func rotate(_ tree: Tree, at point: HistoryPoint) {
+        if let target = targets[tree.id], !target.memtable.isEmpty { rotate(target, at: point) }
+    }
+
+    private func rotate(_ target: Target, at point: HistoryPoint) {
+        store.rotate(target.tree)
+        target.memtable = target.tree.view.active
+        store.rewind.take(point)
+        onRotation()
+    }
+}

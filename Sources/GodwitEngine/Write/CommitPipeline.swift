@@ -1,0 +1,277 @@
+internal import Synchronization
+
+/// Group commit, in three stages.
+///
+/// 1. **Append.** Callers queue; the first becomes the leader, and takes those behind it into its group (at most 1 MiB,
+///    or one larger batch). It gives each batch its sequence numbers, stamp and chain value, and writes the group to the
+///    log as one frame.
+/// 2. **Apply and publish.** The same leader puts the group into the memtables while it is hot in the cache, then moves
+///    `Store.visible` over it. Since one leader works at a time, the order of visibility is the order of the log.
+/// 3. **Sync.** A `.synced` caller waits until the sync job has passed its batch (`LogSync`); a `.buffered` caller waits
+///    for nobody's sync. The next leader appends meanwhile.
+///
+/// Orderings that this keeps: a batch is applied only once the log has it; it is visible only once all of it is applied;
+/// it is acknowledged as synced only once the log up to it is. A group whose append fails leaves no trace: its sequence
+/// numbers are used again.
+final class CommitPipeline: @unchecked Sendable {
+    /// The most bytes a group takes together, so that the first of it does not wait for the last.
+    private static let groupLimit = 1 << 20
+    /// How many idle commits are kept for reuse.
+    private static let poolLimit = 64
+
+    private let store: Store
+    private let sync: LogSync
+    private let throttle: WriteThrottle
+    private let applier: Applier
+    private let origin: UInt16
+
+    private let lock = Lock()
+    // Under `lock`.
+    private var queue: [PendingCommit] = []
+    private var isLed = false
+    private var pool: [PendingCommit] = []
+    private var asyncJob: (any JobHandle)?
+
+    // The leader's: touched by one thread at a time, handed over with leadership.
+    private var history: HistoryPoint
+    private var log: LogWriter
+    private let group = ByteWriter(capacity: 64 << 10)
+
+    init(
+        store: Store, log: LogWriter, sync: LogSync, throttle: WriteThrottle, applier: Applier, at history: HistoryPoint
+    ) {
+        self.store = store
+        self.log = log
+        self.sync = sync
+        self.throttle = throttle
+        self.applier = applier
+        self.history = history
+        origin = store.manifest.state.region
+    }
+
+    /// Names the job that leads when an asynchronous commit is first in the queue.
+    func attach(_ job: any JobHandle) { lock.withLock { asyncJob = job } }
+
+    // MARK: For callers
+
+    /// An empty commit to fill in; given back by `commit`, or by its completion.
+    func begin() -> PendingCommit {
+        lock.withLock { pool.popLast() } ?? PendingCommit()
+    }
+
+    /// Commits and returns the position of the batch. Blocks for its turn, and for the sync of a `.synced` one.
+    func commit(_ commit: PendingCommit) throws(EngineError) -> Position {
+        defer { giveBack(commit) }
+        try admit(commit)
+        if !enqueue(commit) {
+            _ = store.environment.executor.wait(at: commit.gate, until: nil) {
+                commit.state.load(ordering: .acquiring) != .waiting
+            }
+        }
+        if commit.state.load(ordering: .acquiring) != .done { lead() }
+        let position = try commit.result.get()
+        if commit.durability == .synced { try sync.wait(for: position.sequence) }
+        return position
+    }
+
+    /// Commits without holding a thread: `commit.completion` is told the outcome.
+    func commitLater(_ commit: PendingCommit) {
+        precondition(commit.completion != nil)
+        guard enqueue(commit) else { return }
+        lock.withLock { asyncJob }?.wake()
+    }
+
+    /// Runs `body` alone between two groups: no batch is appended or applied meanwhile. It must not commit.
+    func exclusively(_ body: @escaping () throws(EngineError) -> Position) throws(EngineError) -> Position {
+        let commit = begin()
+        commit.work = .exclusive(body)
+        commit.durability = .buffered
+        return try self.commit(commit)
+    }
+
+    /// A step of the job that leads for asynchronous commits.
+    func asyncStep() -> StepResult {
+        let mayLead = lock.withLock {
+            queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
+        }
+        guard mayLead == true else { return .waiting(until: nil) }
+        lead()
+        return .more
+    }
+
+    private func giveBack(_ commit: PendingCommit) {
+        commit.reset()
+        lock.withLock { if pool.count < Self.poolLimit { pool.append(commit) } }
+    }
+
+    private func admit(_ commit: PendingCommit) throws(EngineError) {
+        try store.poison.check()
+        guard case .records = commit.work else { return }
+        try throttle.admit(bytes: commit.records.count)
+    }
+
+    /// Queues a commit; returns whether its caller leads.
+    private func enqueue(_ commit: PendingCommit) -> Bool {
+        lock.withLock {
+            queue.append(commit)
+            if isLed { return false }
+            isLed = true
+            commit.state.store(.leading, ordering: .relaxed)
+            return true
+        }
+    }
+
+    // MARK: The leader
+
+    /// Commits one group, then hands leadership to whoever is first in the queue.
+    private func lead() {
+        let members = takeGroup()
+        commit(members)
+        let next = lock.withLock { () -> PendingCommit? in
+            guard let next = queue.first else {
+                isLed = false
+                return nil
+            }
+            next.state.store(.leading, ordering: .releasing)
+            return next
+        }
+        if let next { if next.completion != nil { lock.withLock { asyncJob }?.wake() } else { next.gate.open() } }
+        for member in members { finish(member) }
+    }
+
+    private func takeGroup() -> [PendingCommit] {
+        lock.withLock {
+            var bytes = 0
+            var count = 0
+            while count < queue.count {
+                let commit = queue[count]
+                // What runs alone, and what looks at the memtables first, comes after all before it were applied.
+                if case .exclusive = commit.work, count > 0 { break }
+                if !commit.conditions.isEmpty, count > 0 { break }
+                bytes += commit.records.count
+                if count > 0, bytes > Self.groupLimit { break }
+                count += 1
+                if case .exclusive = commit.work { break }
+            }
+            defer { queue.removeFirst(count) }
+            return Array(queue[..<count])
+        }
+    }
+
+    private func commit(_ members: [PendingCommit]) {
+        do throws(EngineError) {
+            try store.poison.check()
+            if let first = members.first, case .exclusive(let body) = first.work {
+                first.result = .success(try body())
+                return
+            }
+            try appendAndApply(members)
+        } catch {
+            for member in members { member.result = .failure(error) }
+        }
+    }
+
+    private func appendAndApply(_ members: [PendingCommit]) throws(EngineError) {
+        LogWriter.begin(group)
+        var point = history
+        var operations: UInt64 = 0
+        for member in members {
+            do throws(EngineError) {
+                try applier.check(member)
+            } catch {
+                member.result = .failure(error)
+                continue
+            }
+            var offset = 0
+            while offset < member.records.count {
+                let count = RecordEncoder.operationCount(member.records, at: offset)
+                let chain = RecordEncoder.finish(
+                    member.records, at: offset, epoch: point.position.epoch,
+                    firstSequence: point.position.sequence + 1, stamp: store.clock.stamp(), origin: origin,
+                    previousChain: point.chain)
+                point = HistoryPoint(
+                    position: Position(
+                        epoch: point.position.epoch, sequence: point.position.sequence + UInt64(count)),
+                    chain: chain)
+                operations += UInt64(count)
+                offset += RecordEncoder.length(member.records, at: offset)
+            }
+            group.append(member.records.view)
+            member.result = .success(point.position)
+        }
+        guard point != history else { return }
+        try append(to: point)
+        store.counters.operations.add(operations, ordering: .relaxed)
+    }
+
+    /// Appends records that are finished, such as those of another node: inside `exclusively`.
+    func append(finished records: ByteView, to point: HistoryPoint) throws(EngineError) {
+        LogWriter.begin(group)
+        group.append(records)
+        try append(to: point)
+    }
+
+    /// Appends a control record in its place: inside `exclusively`.
+    func append(_ type: RecordType, epoch: Epoch? = nil, _ write: (ByteWriter) -> Void) throws(EngineError) {
+        LogWriter.begin(group)
+        let start = RecordEncoder.control(type, into: group, write)
+        let position = Position(
+            epoch: epoch ?? history.position.epoch, sequence: history.position.sequence + 1)
+        let chain = RecordEncoder.finish(
+            group, at: start, epoch: position.epoch, firstSequence: position.sequence, stamp: store.clock.stamp(),
+            origin: origin, previousChain: history.chain)
+        try append(to: HistoryPoint(position: position, chain: chain))
+    }
+
+    /// Appends the group, applies it and shows it to readers.
+    private func append(to point: HistoryPoint) throws(EngineError) {
+        let bytes = group.count - LogFormat.frameHeaderLength
+        do throws(EngineError) {
+            let end = try log.append(group: group, last: point)
+            history = point
+            try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes), at: point)
+            store.visible.store(point.position.sequence, ordering: .releasing)
+            sync.published(point, end: end)
+        } catch {
+            // A full disk is met before anything is written; after another failure nobody knows what the file holds.
+            if error.code != .diskFull { poison(error) }
+            throw error
+        }
+        store.counters.logBytes.add(UInt64(bytes), ordering: .relaxed)
+        store.counters.groups.add(1, ordering: .relaxed)
+        applier.rotateFullMemtables(at: point)
+    }
+
+    /// Where the history stands. Read by the leader, and inside `exclusively`.
+    var currentPoint: HistoryPoint { history }
+
+    /// Goes on in another log after `point`: inside `exclusively`, after a rewind.
+    func restart(_ log: LogWriter, at point: HistoryPoint) {
+        self.log = log
+        history = point
+        sync.restart(log, at: point)
+        store.visible.store(point.position.sequence, ordering: .releasing)
+    }
+
+    private func poison(_ error: EngineError) {
+        store.poison.set(error)
+        store.events.tell(.poisoned(error))
+        throttle.wakeAll()
+    }
+
+    private func finish(_ member: PendingCommit) {
+        guard let completion = member.completion else {
+            member.state.store(.done, ordering: .releasing)
+            member.gate.open()
+            return
+        }
+        let result = member.result
+        let durability = member.durability
+        giveBack(member)
+        if case .success(let position) = result, durability == .synced {
+            sync.whenSynced(position, completion)
+        } else {
+            completion(result)
+        }
+    }
+}

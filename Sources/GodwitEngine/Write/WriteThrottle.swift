@@ -1,0 +1,118 @@
+internal import Synchronization
+
+/// Slows writers in proportion to what background work is behind, so that it never comes to a sudden stop: from
+/// `slowTables` L0 tables on, each byte written costs time, more the further behind; at `stopTables`, or with
+/// `memtableLimit` memtables waiting, a writer is held until there is room. A disk that refuses flushing turns
+/// waiting into an error.
+final class WriteThrottle: @unchecked Sendable {
+    /// Memtables of one keyspace that may exist before its writers are held.
+    static let memtableLimit = 4
+    private static let slowTables = 8
+    private static let stopTables = 24
+    /// What a byte costs at the edge of being held: 50 ns, or 20 MB/s.
+    private static let steepest = 50.0
+
+    private let environment: EngineEnvironment
+    private let events: EventHub
+    private let poison: Poison
+    private let counters: StoreCounters
+    private let gate = Gate()
+    private let isHeld = Atomic<Bool>(false)
+    private let picosecondsPerByte = Atomic<UInt64>(0)
+    private let owed = Atomic<UInt64>(0)
+    private let logSize = Atomic<UInt64>(0)
+
+    private let lock = Lock()
+    private var refusal: EngineError?
+    private var reason = ""
+
+    init(_ environment: EngineEnvironment, events: EventHub, poison: Poison, counters: StoreCounters) {
+        self.environment = environment
+        self.events = events
+        self.poison = poison
+        self.counters = counters
+    }
+
+    /// Bytes of log segments in use, as last reported.
+    var logBytes: UInt64 { logSize.load(ordering: .relaxed) }
+
+    /// Reports the bytes of log segments in use.
+    func report(logBytes: UInt64) { logSize.store(logBytes, ordering: .relaxed) }
+
+    /// Why writers are slowed or held just now; empty when they are not.
+    var cause: String { lock.withLock { reason } }
+
+    /// Judges the trees anew. Called after a rotation, a flush and a compaction.
+    func update(_ trees: [Tree]) {
+        var tables = 0
+        var memtables = 0
+        for tree in trees {
+            let view = tree.view
+            tables = max(tables, view.levels[0].count)
+            memtables = max(memtables, view.memtables.count)
+        }
+        let held = tables >= Self.stopTables || memtables >= Self.memtableLimit
+        let excess = max(0, tables - Self.slowTables + 1)
+        let share = Double(excess) / Double(Self.stopTables - Self.slowTables)
+        picosecondsPerByte.store(UInt64(min(share, 1) * Self.steepest * 1000), ordering: .relaxed)
+        isHeld.store(held, ordering: .releasing)
+        tell(
+            held
+                ? (memtables >= Self.memtableLimit ? "memtables wait to be flushed" : "L0 waits for compaction")
+                : excess > 0 ? "L0 is behind" : "")
+        if !held { gate.open() }
+    }
+
+    /// Refuses writes with `error` instead of holding them, until `resume`.
+    func refuse(_ error: EngineError) {
+        lock.withLock { refusal = error }
+        gate.open()
+    }
+
+    /// Background work succeeded again.
+    func resume() { lock.withLock { refusal = nil } }
+
+    /// What refuses writes just now, if anything.
+    var currentRefusal: EngineError? { lock.withLock { refusal } }
+
+    /// Whether writes are refused just now.
+    var isRefusing: Bool { currentRefusal != nil }
+
+    /// Lets held writers look at the poison.
+    func wakeAll() { gate.open() }
+
+    /// Lets a writer of `bytes` pass when its time has come.
+    func admit(bytes: Int) throws(EngineError) {
+        if isHeld.load(ordering: .acquiring) { try hold() }
+        let price = picosecondsPerByte.load(ordering: .relaxed)
+        guard price > 0 else { return }
+        // Debts are paid by the millisecond: shorter sleeps cost more than they give back.
+        let debt = owed.add(UInt64(bytes) * price / 1000, ordering: .relaxed).newValue
+        guard debt >= 1_000_000 else { return }
+        owed.store(0, ordering: .relaxed)
+        let pause = min(debt, 10_000_000)
+        let start = environment.clock.monotonicNanoseconds()
+        _ = environment.executor.wait(at: gate, until: start + pause) { false }
+        counters.delayed.add(pause, ordering: .relaxed)
+    }
+
+    private func hold() throws(EngineError) {
+        counters.stalls.add(1, ordering: .relaxed)
+        let start = environment.clock.monotonicNanoseconds()
+        _ = environment.executor.wait(at: gate, until: nil) {
+            !isHeld.load(ordering: .acquiring) || poison.isPoisoned || lock.withLock { refusal != nil }
+        }
+        counters.delayed.add(environment.clock.monotonicNanoseconds() - start, ordering: .relaxed)
+        try poison.check()
+        if isHeld.load(ordering: .acquiring), let refusal = lock.withLock({ refusal }) { throw refusal }
+    }
+
+    private func tell(_ cause: String) {
+        let before = lock.withLock {
+            defer { reason = cause }
+            return reason
+        }
+        guard cause != before else { return }
+        events.tell(cause.isEmpty ? .writesResumed : .writesDelayed(reason: cause))
+    }
+}
