@@ -26,6 +26,8 @@ import Testing
         try check((0..<3000).map { _ in prefix + Array("\(random.below(5000))".utf8) })
         // Two prefixes, so that nothing is common to all.
         try check((0..<3000).map { (random.below(2) == 0 ? prefix : [0]) + Array("\($0 * 7919 % 3000)".utf8) })
+        // Two prefixes that part within the first word, and many random bytes after them.
+        try check((0..<3000).map { Array("tenant/\($0 & 1)/table/users/".utf8) + random.bytes(8) })
         // Only the last bytes of long keys differ.
         try check((0..<600).map { Array(repeating: 5, count: 200) + [UInt8(random.below(256)), UInt8($0 & 3)] })
     }
