@@ -151,36 +151,36 @@ enum RunSorter {
             unsafe buffer.sort { $0.word != $1.word ? $0.word < $1.word : $0.unit < $1.unit }
             return
         }
-        unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: 8 * 256) { counts in
-            unsafe counts.initialize(repeating: 0)
-            for index in 0..<count {
-                var word = unsafe rows[index].word
-                for digit in 0..<8 {
-                    unsafe counts[digit &* 256 &+ Int(word & 255)] &+= 1
-                    word >>= 8
-                }
-            }
-            var (from, to) = unsafe (rows, scratch)
+        let counts = UnsafeMutablePointer<Int>.allocate(capacity: 8 * 256)
+        defer { unsafe counts.deallocate() }
+        unsafe counts.initialize(repeating: 0, count: 8 * 256)
+        for index in 0..<count {
+            var word = unsafe rows[index].word
             for digit in 0..<8 {
-                let counts = unsafe counts.baseAddress! + digit * 256
-                let shift = UInt64(digit * 8)
-                // A digit that is the same in all words needs no pass.
-                if unsafe counts[Int(from[0].word >> shift & 255)] == count { continue }
-                var sum = 0
-                for value in 0..<256 {
-                    let size = unsafe counts[value]
-                    unsafe counts[value] = sum
-                    sum += size
-                }
-                for index in 0..<count {
-                    let row = unsafe from[index]
-                    let value = Int(row.word >> shift & 255)
-                    unsafe to[counts[value]] = row
-                    unsafe counts[value] &+= 1
-                }
-                unsafe swap(&from, &to)
+                unsafe counts[digit &* 256 &+ Int(word & 255)] &+= 1
+                word >>= 8
             }
-            if unsafe from != rows { unsafe rows.update(from: from, count: count) }
         }
+        var (from, to) = unsafe (rows, scratch)
+        for digit in 0..<8 {
+            let counts = unsafe counts + digit * 256
+            let shift = UInt64(digit * 8)
+            // A digit that is the same in all words needs no pass.
+            if unsafe counts[Int(from[0].word >> shift & 255)] == count { continue }
+            var sum = 0
+            for value in 0..<256 {
+                let size = unsafe counts[value]
+                unsafe counts[value] = sum
+                sum += size
+            }
+            for index in 0..<count {
+                let row = unsafe from[index]
+                let value = Int(row.word >> shift & 255)
+                unsafe to[counts[value]] = row
+                unsafe counts[value] &+= 1
+            }
+            unsafe swap(&from, &to)
+        }
+        if unsafe from != rows { unsafe rows.update(from: from, count: count) }
     }
 }

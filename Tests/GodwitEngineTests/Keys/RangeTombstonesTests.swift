@@ -59,9 +59,7 @@ import Testing
     }
 
     @Test("lookups, additions and the encoding agree with a plain list") func model() throws {
-        let seed = testSeed()
-        print("RangeTombstones model: seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = TestRandom(seed: testSeed())
         for _ in 0..<300 {
             let items = randomItems(&random, count: random.below(12))
             let set = RangeTombstones(items.shuffled(using: &random))
@@ -95,9 +93,7 @@ import Testing
     }
 
     @Test("damaged encodings are errors or well-formed sets, never a crash") func mutationFuzz() {
-        let seed = testSeed()
-        print("RangeTombstones fuzz: seed \(seed)")
-        var random = TestRandom(seed: seed)
+        var random = TestRandom(seed: testSeed())
         for _ in 0..<5000 {
             var bytes = encoded(RangeTombstones(randomItems(&random, count: random.below(8))))
             for _ in 0..<1 + random.below(3) {
