@@ -47,9 +47,9 @@ final class LogSegments: Sendable {
     private let nextFileNumber: @Sendable () throws(EngineError) -> UInt64
     private let wake: @Sendable () -> Void
     /// What the writer looks at: never held over a file operation.
-    private let ready: Mutex<Ready>
+    private let ready: Locked<Ready>
     /// Held while a file is worked on. Taken before `ready` where both are.
-    private let work: Mutex<Work>
+    private let work: Locked<Work>
 
     /// Manages the log in `directory`. `live` are the segments found that still count, `unused` those that do not.
     /// `nextFileNumber` gives the numbers of new segments, ascending; `wake` is called when `step` has something to do.
@@ -67,8 +67,8 @@ final class LogSegments: Sendable {
             let file = try directory.fileSystem.open(directory.path(of: segment), .read)
             sized.append((segment, try file.size()))
         }
-        ready = Mutex(Ready(prepared: nil, live: sized, returned: unused))
-        work = Mutex(Work(nextSize: options.firstSize))
+        ready = Locked(Ready(prepared: nil, live: sized, returned: unused))
+        work = Locked(Work(nextSize: options.firstSize))
     }
 
     /// The numbers of the segments in use, ascending.
@@ -224,9 +224,9 @@ final class LogSegments: Sendable {
         }
     }
 
-    /// `Mutex.withLock` for bodies that throw an engine's error.
+    /// `Locked.withLock` for bodies that throw an engine's error.
     private static func locked<R: Sendable>(
-        _ mutex: borrowing Mutex<Work>, _ body: (inout Work) throws(EngineError) -> R
+        _ mutex: Locked<Work>, _ body: (inout Work) throws(EngineError) -> R
     ) throws(EngineError) -> R {
         try mutex.withLock { (state) throws(EngineError) in try body(&state) }
     }

@@ -2,12 +2,12 @@ internal import Synchronization
 
 /// How far the log is there for others to read: everything before it is appended, applied and visible.
 final class PublishedLogEnd: Sendable {
-    private let state: Mutex<(LogLocation, HistoryPoint)>
+    private let state: Locked<(LogLocation, HistoryPoint)>
     private let rewinds = Atomic<UInt64>(0)
     /// Opened whenever the end moves.
     let moved = Gate()
 
-    init(_ location: LogLocation, _ point: HistoryPoint) { state = Mutex((location, point)) }
+    init(_ location: LogLocation, _ point: HistoryPoint) { state = Locked((location, point)) }
 
     /// Moves the end; the engine calls this after a group has been applied.
     func publish(_ location: LogLocation, _ point: HistoryPoint) {

@@ -31,8 +31,8 @@ final class LogWriter: Sendable {
     private let segments: LogSegments
     private let identity: LogIdentity
     /// Taken out and put back by whoever appends: one caller at a time, the leader of the commit queue.
-    private let tailState: Mutex<Tail>
-    private let shared: Mutex<Shared>
+    private let tailState: Locked<Tail>
+    private let shared: Locked<Shared>
 
     /// Begins a new segment after `point`, where the log so far ends at `previous` (`.none`: there is no log yet).
     /// Syncs `unsynced`, the segments that recovery read from, and the header of the new segment; the manifest may
@@ -56,8 +56,8 @@ final class LogWriter: Sendable {
             throw error
         }
         let start = LogLocation(segment: segment.number, offset: UInt64(LogFormat.segmentHeaderLength))
-        tailState = Mutex(Tail(segment: segment, end: start.offset, point: point))
-        shared = Mutex(Shared(end: start, synced: start, current: segment.file))
+        tailState = Locked(Tail(segment: segment, end: start.offset, point: point))
+        shared = Locked(Shared(end: start, synced: start, current: segment.file))
     }
 
     /// The end of the last frame appended.

@@ -4,7 +4,7 @@ internal import Synchronization
 /// iterator is asked for, the entries since the last time become a new run, and runs of similar size are merged, so that
 /// there are few: each is more than four times as long as the next. `docs/decisions/0001` says why not a tree.
 final class OrderedIndex: Sendable {
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let bytes = Atomic<Int>(0)
 
     private struct State {

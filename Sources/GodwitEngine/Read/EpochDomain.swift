@@ -18,7 +18,7 @@ enum EpochDomain {
     /// The newest slot's address; slots are linked and never unlinked.
     private static let slots = Atomic<UInt>(0)
     private static let deferred = Atomic<Int>(0)
-    private static let state = Mutex(State())
+    private static let state = Locked(State())
 
     /// Runs `body` while everything it can reach stays allocated. May be nested; must not wait for other threads.
     @inline(__always)
