@@ -90,6 +90,30 @@ enum EpochDomain {
         }
     }
 
+    /// Waits until every read that was running when the call began has ended: what was unreachable before the call may
+    /// then be freed. False when the calling thread is inside a read itself, or when reads go on for more than ten seconds.
+    ///
+    /// The wait is for threads of this process, which no executor orders: so it alone is not made through one, and what
+    /// follows it in a simulation does not depend on who else runs in the process.
+    static func waitForReaders() -> Bool {
+        if let own = unsafe godwit_thread_slot().map({ unsafe $0.assumingMemoryBound(to: Slot.self) }),
+            unsafe own.pointee.depth > 0
+        {
+            return false
+        }
+        let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
+        for attempt in 0..<100_000 {
+            var isRunning = false
+            unsafe forEachSlot { slot in
+                let entered = unsafe slot.pointee.entered.load(ordering: .sequentiallyConsistent)
+                if entered != 0, entered <= before { isRunning = true }
+            }
+            if !isRunning { return true }
+            if attempt >= 100 { godwit_pause(100_000) } else { godwit_pause(0) }
+        }
+        return false
+    }
+
     /// How many bytes have been retired and not yet freed.
     static var deferredBytes: Int { deferred.load(ordering: .relaxed) }
 
