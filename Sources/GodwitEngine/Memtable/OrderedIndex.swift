@@ -3,8 +3,10 @@ internal import Synchronization
 /// The order of a memtable's entries, made on demand: immutable sorted runs, each over a stretch of the arena. When an
 /// iterator is asked for, the entries since the last time become a new run, and runs of similar size are merged, so that
 /// there are few: each is more than four times as long as the next. `docs/decisions/0001` says why not a tree.
-final class OrderedIndex: Sendable {
-    private let state = Mutex(State())
+final class OrderedIndex: @unchecked Sendable {
+    private let lock = Lock()
+    /// Guarded by `lock`.
+    private var state = State()
     private let bytes = Atomic<Int>(0)
 
     private struct State {
@@ -19,10 +21,8 @@ final class OrderedIndex: Sendable {
 
     /// Runs that together hold all entries before the unit `end`, or more.
     func runs(_ arena: borrowing EntryArena, through end: UInt32) -> [SortedRun] {
-        let start = state.withLock { state in state.end >= end ? state.runs : nil }
-        if let start { return start }
         // Sorting holds the lock: whoever else wants order now wants the same work done.
-        return state.withLock { state in
+        lock.withLock {
             if state.end < end {
                 state.runs.append(SortedRun(arena, from: state.end, to: end))
                 state.end = end

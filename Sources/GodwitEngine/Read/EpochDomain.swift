@@ -8,7 +8,7 @@ internal import Synchronization
 /// 3. `collect` raises the epoch and frees what was retired in an epoch below every slot's.
 ///
 /// Why that is enough: a slot above a tag was filled after the epoch had been raised past that tag, under the same
-/// mutex as the retiring, so its reader sees the thing unreachable. A slot filled after `collect` looked at it is
+/// lock as the retiring, so its reader sees the thing unreachable. A slot filled after `collect` looked at it is
 /// no danger either: filling it is sequentially consistent, so the reads that follow it see the replacement.
 ///
 /// A slot belongs to one thread from its first read to its exit, and is then reused; slots are never freed.
@@ -18,7 +18,9 @@ enum EpochDomain {
     /// The newest slot's address; slots are linked and never unlinked.
     private static let slots = Atomic<UInt>(0)
     private static let deferred = Atomic<Int>(0)
-    private static let state = Mutex(State())
+    private static let lock = Lock()
+    /// Guarded by `lock`.
+    private nonisolated(unsafe) static var state = State()
 
     /// Runs `body` while everything it can reach stays allocated. May be nested; must not wait for other threads.
     @inline(__always)
@@ -53,7 +55,7 @@ enum EpochDomain {
     /// `largeBytes` or more (unmapping takes long) only by `collect`.
     static func retire(bytes: Int, _ free: @Sendable @escaping () -> Void) {
         deferred.add(bytes, ordering: .relaxed)
-        let due = state.withLock { state in
+        let due = withState { state in
             let item = Retired(tag: epoch.load(ordering: .relaxed), bytes: bytes, free: free)
             if bytes >= largeBytes {
                 state.large.append(item)
@@ -73,7 +75,7 @@ enum EpochDomain {
     /// Frees what no reader can be using any more; `large` says whether that includes what takes long to free.
     static func collect(large: Bool = true) {
         var free: [Retired] = []
-        state.withLock { state in
+        withState { state in
             epoch.add(1, ordering: .sequentiallyConsistent)
             state.sinceCollect = (0, 0)
             var oldest = UInt64.max
@@ -96,7 +98,7 @@ enum EpochDomain {
     /// For how long the longest running read has been seen running, at monotonic time `now`. A read counts from the
     /// first call that sees it, so that readers need no clock: call this a few times a second.
     static func oldestHeldNanoseconds(now: UInt64) -> UInt64 {
-        state.withLock { _ in
+        withState { _ in
             // Raised first: a read that was entered before has a value that no later read can get again, so that equal
             // values in two calls mean one and the same read.
             let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
@@ -129,9 +131,9 @@ enum EpochDomain {
         let entered = Atomic<UInt64>(0)
         /// How many reads are nested; the owner's alone.
         var depth: UInt64 = 0
-        /// Whether a thread owns the slot; guarded by `state`.
+        /// Whether a thread owns the slot; guarded by `lock`.
         var owned = true
-        /// The read that `oldestHeldNanoseconds` saw last, and when it saw it first; guarded by `state`.
+        /// The read that `oldestHeldNanoseconds` saw last, and when it saw it first; guarded by `lock`.
         var seenEntered: UInt64 = 0
         var seenAt: UInt64 = 0
         /// The slot registered before this one.
@@ -167,10 +169,14 @@ enum EpochDomain {
         var sinceCollect = (count: 0, bytes: 0)
     }
 
+    private static func withState<R>(_ body: (inout State) -> R) -> R {
+        lock.withLock { unsafe body(&state) }
+    }
+
     /// Gives the calling thread a slot: one that an exited thread returned, or a new one.
     @inline(never)
     @unsafe private static func register() -> UnsafeMutablePointer<Slot> {
-        let address = state.withLock { _ -> UInt in
+        let address = withState { _ -> UInt in
             unsafe godwit_thread_slot_on_exit { unsafe EpochDomain.unregister($0) }
             var found: UInt = 0
             unsafe forEachSlot { slot in
@@ -196,7 +202,7 @@ enum EpochDomain {
         guard let memory = unsafe memory else { return }
         let address = UInt(bitPattern: memory)
         godwit_thread_slot_set(nil)
-        state.withLock { _ in
+        withState { _ in
             let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: address)!
             unsafe precondition(slot.pointee.depth == 0, "a thread ended inside a read")
             unsafe slot.pointee.owned = false
