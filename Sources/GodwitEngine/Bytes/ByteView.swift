@@ -75,10 +75,26 @@ struct ByteView {
         return order != 0 ? Int(order) : count - other.count
     }
 
-    /// Whether both hold the same bytes.
+    /// Whether both hold the same bytes. Keys are short: up to 32 bytes are compared without a call.
     @inline(__always)
     func equals(_ other: ByteView) -> Bool {
-        unsafe count == other.count && godwit_compare(base, other.base, count) == 0
+        guard count == other.count else { return false }
+        if count >= 8 && count <= 32 {
+            // The first and the last eight bytes, or sixteen, may overlap.
+            var difference = difference(other, at: 0) | self.difference(other, at: count - 8)
+            if count > 16 {
+                difference |= self.difference(other, at: 8) | self.difference(other, at: count - 16)
+            }
+            return difference == 0
+        }
+        return unsafe godwit_compare(base, other.base, count) == 0
+    }
+
+    /// Which bits differ in the eight bytes from `offset`, of which the caller knows that both views hold them.
+    @inline(__always)
+    private func difference(_ other: ByteView, at offset: Int) -> UInt64 {
+        unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            ^ other.base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 
     /// Whether the first bytes are those of `prefix`.

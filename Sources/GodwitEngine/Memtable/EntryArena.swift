@@ -17,6 +17,9 @@ struct EntryArena: ~Copyable {
     /// The address of the reserved memory; 0 before the first append.
     private let base = Atomic<UInt>(0)
     private let reserved: Int
+    private let pool: ArenaPool?
+    /// How many bytes another arena has touched already.
+    private let touched = Atomic<Int>(0)
 
     /// The unit of the first entry.
     static let firstUnit: UInt32 = 1
@@ -27,17 +30,20 @@ struct EntryArena: ~Copyable {
     private static let valueMask: UInt32 = (1 << 25) - 1
 
     /// An arena with room for `capacity` bytes and then one batch of 64 MiB, however small its operations: three bytes of
-    /// a batch are an operation, which takes 24 here.
-    init(capacity: Int) {
+    /// a batch are an operation, which takes 24 here. Memory comes from `pool` and goes back to it.
+    init(capacity: Int, pool: ArenaPool?) {
+        self.pool = pool
         reserved = capacity + 8 * (64 << 20) + PageMemory.hugePage
         precondition(reserved <= 8 * Int(UInt32.max), "memtable: a capacity above 31 GiB")
     }
 
-    deinit {
-        let address = base.load(ordering: .relaxed)
-        if let memory = unsafe UnsafeMutableRawPointer(bitPattern: address) {
-            unsafe PageMemory.free(memory, reserved)
-        }
+    /// Gives the memory back, of which entries took the part before the unit `end`. Nobody may use it after.
+    func release(end: UInt32) {
+        let address = base.exchange(0, ordering: .acquiringAndReleasing)
+        guard address != 0 else { return }
+        let mapping = ArenaPool.Mapping(
+            address: address, reserved: reserved, touched: max(Int(end) * 8, touched.load(ordering: .relaxed)))
+        if let pool { pool.give(mapping) } else { ArenaPool.unmap(mapping) }
     }
 
     /// How many units an entry takes.
@@ -80,7 +86,10 @@ struct EntryArena: ~Copyable {
 
     @inline(never)
     @unsafe private func reserveMemory() -> UnsafeMutableRawPointer {
-        let memory = unsafe PageMemory.reserve(reserved, smallPages: PageMemory.hugePage)
+        let kept = pool?.take(reserved)
+        touched.store(kept?.touched ?? 0, ordering: .relaxed)
+        let memory = unsafe kept.flatMap { unsafe UnsafeMutableRawPointer(bitPattern: $0.address) }
+            ?? PageMemory.reserve(reserved, smallPages: PageMemory.hugePage)
         base.store(UInt(bitPattern: memory), ordering: .releasing)
         return unsafe memory
     }

@@ -27,9 +27,10 @@ final class Memtable: @unchecked Sendable {
     static let maxValueLength = 16 << 20
 
     /// An empty memtable. It takes next to no memory before the first insert. `capacity` is the `bytesUsed` at which its
-    /// owner stops inserting, but for the batch that passes it; `hashSeed` is what the keys' hashes are made with.
-    init(capacity: Int, hashSeed: UInt64) {
-        arena = EntryArena(capacity: capacity)
+    /// owner stops inserting, but for the batch that passes it; `hashSeed` is what the keys' hashes are made with. With a
+    /// pool, memory is reused from one memtable to the next.
+    init(capacity: Int, hashSeed: UInt64, pool: ArenaPool? = nil) {
+        arena = EntryArena(capacity: capacity, pool: pool)
         self.hashSeed = hashSeed
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 256, alignment: 128)
         unsafe counters = memory.bindMemory(to: Counters.self, capacity: 1)
@@ -37,6 +38,7 @@ final class Memtable: @unchecked Sendable {
     }
 
     deinit {
+        arena.release(end: unsafe counters.pointee.end.load(ordering: .relaxed))
         unsafe counters.deinitialize(count: 1)
         unsafe counters.deallocate()
         let address = tombstones.load(ordering: .relaxed)
@@ -50,6 +52,7 @@ final class Memtable: @unchecked Sendable {
         precondition(
             key.count <= Self.maxKeyLength && value.count <= Self.maxValueLength, "memtable: an entry that is too long")
         precondition(sequence > 0)
+        assert(hash == key.hash(seed: hashSeed), "memtable: a hash of another seed")
         index.prefetch(hash)
         let counters = unsafe counters
         let unit = unsafe counters.pointee.end.load(ordering: .relaxed)
