@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -19,6 +20,12 @@ int godwit_futex_wait(const void *word, uint32_t expected, int64_t timeout_ns) {
 
 void godwit_futex_wake(const void *word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+void godwit_pause(long nanoseconds) {
+    struct timespec time = {0, nanoseconds};
+    if (nanoseconds == 0) sched_yield();
+    else nanosleep(&time, NULL);
 }
 
 __thread void *godwit_thread_slot_value = NULL;

@@ -149,7 +149,7 @@ extension Engine {
                 return try EpochDomain.read { () throws(EngineError) in
                     try tree.withView { (view) throws(EngineError) in
                         // After the view, so that nothing the view lacks is expected of it.
-                        let sequence = snapshot?.sequence ?? store.visible.load(ordering: .acquiring)
+                        let sequence = try snapshot?.sequence() ?? store.visible.load(ordering: .acquiring)
                         return try lookUp(key, hash, view, sequence, residentOnly: residentOnly, body)
                     }
                 }
@@ -183,7 +183,7 @@ extension Engine {
             if tree.isDropped { throw Engine.droppedError(tree) }
             try EpochDomain.read { () throws(EngineError) in
                 try tree.withView { (view) throws(EngineError) in
-                    let sequence = snapshot?.sequence ?? store.visible.load(ordering: .acquiring)
+                    let sequence = try snapshot?.sequence() ?? store.visible.load(ordering: .acquiring)
                     for index in keys.indices {
                         try keys[index].withBytes { (key) throws(EngineError) in
                             try key.withView { (key) throws(EngineError) in
@@ -206,7 +206,7 @@ extension Engine {
         let tree = keyspace.tree
         if tree.isDropped { throw Engine.droppedError(tree) }
         let view = tree.view
-        let sequence = snapshot?.sequence ?? store.visible.load(ordering: .acquiring)
+        let sequence = try snapshot?.sequence() ?? store.visible.load(ordering: .acquiring)
         return try Scan(view, range, reverse: reverse, at: sequence, now: store.clock.now())
     }
 

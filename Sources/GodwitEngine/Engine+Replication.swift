@@ -1,4 +1,17 @@
+internal import Synchronization
+
 extension Engine {
+    // MARK: Where the history stands
+
+    /// The end of the history that readers see, with its chain value.
+    public var historyPoint: HistoryPoint { writeSide?.tail.point ?? store.manifest.state.end }
+
+    /// The end of the history that survives power loss.
+    public var durablePoint: HistoryPoint { writeSide?.sync.durablePoint ?? store.manifest.state.end }
+
+    /// How the epochs of this history began, ascending.
+    public var epochHistory: [EpochStart] { store.manifest.state.epochHistory }
+
     /// Begins an epoch: from its first record on, every position differs from those of any other history. Synced before it
     /// returns, and before anything is acknowledged under it.
     ///
@@ -23,9 +36,105 @@ extension Engine {
         return position.epoch
     }
 
-    /// How the epochs of this history began, ascending.
-    public var epochHistory: [EpochStart] { store.manifest.state.epochHistory }
+    // MARK: The log as a stream
 
-    /// The end of the history that readers see, with its chain value.
-    public var historyPoint: HistoryPoint { writeSide?.tail.point ?? store.manifest.state.end }
+    /// Follows the log after a point of this history.
+    ///
+    /// - Throws: `.history` when the log no longer reaches back to the point, or holds another history there.
+    public func logStream(after point: HistoryPoint) throws(EngineError) -> LogStream {
+        try LogStream(self, writable(), after: point)
+    }
+
+    /// Keeps the log after `sequence` under a name, across flushes but not across a reopen; a hold of the same name is
+    /// moved. When the log passes its cap, the oldest hold is given up and `.retentionLost` names it.
+    public func hold(_ name: String, after sequence: SequenceNumber) throws(EngineError) {
+        try writable().retention.hold(name, after: sequence)
+    }
+
+    /// Lets go of a hold; one that is not there is no error.
+    public func releaseHold(_ name: String) throws(EngineError) {
+        let side = try writable()
+        side.retention.release(name)
+        side.wakeRetention()
+    }
+
+    /// The holds, by name.
+    public var holds: [(name: String, after: SequenceNumber)] { writeSide?.retention.allHolds ?? [] }
+
+    /// Appends records made elsewhere, as they stand, and applies them: what a follower does. They must continue this
+    /// history without a gap; the chain proves it. Partial records and skips are taken; what they leave out is absent here.
+    ///
+    /// - Parameters:
+    ///   - records: Whole records, one after the other, at most 64 MiB.
+    ///   - durability: How far they have come when the call returns.
+    /// - Returns: Where the history stands.
+    /// - Throws: `.history` for a gap, a repetition, another history or an older epoch; `.corruption` when a section does
+    ///   not have its hash. After a throw none of the records was applied.
+    @discardableResult
+    public func apply(
+        records: RawSpan, durability: Durability = .synced
+    ) throws(EngineError) -> Position {
+        let side = try writable()
+        let bytes = records.withView { $0.array }
+        let pipeline = side.pipeline
+        let store = store
+        let position = try pipeline.exclusively { () throws(EngineError) in
+            try bytes.withView { (view) throws(EngineError) in
+                let end = try Self.check(view, after: pipeline.currentPoint, store.clock)
+                if end != pipeline.currentPoint { try pipeline.append(finished: view, to: end) }
+            }
+            return pipeline.currentPoint.position
+        }
+        if durability == .synced { try side.sync.wait(for: position.sequence) }
+        return position
+    }
+
+    /// Checks that records continue a history; returns where it stands after them.
+    private static func check(
+        _ records: ByteView, after point: HistoryPoint, _ clock: HybridClock
+    ) throws(EngineError) -> HistoryPoint {
+        var point = point
+        var run = RecordRun(records)
+        while let record = try run.next() {
+            guard record.firstSequence == point.position.sequence + 1, record.continues(point.chain) else {
+                throw EngineError(
+                    .history, "the record at \(record.position) does not follow \(point): another history, or a gap")
+            }
+            let isNext = record.type == .epochBegin || record.type == .skip
+                ? record.epoch >= point.position.epoch : record.epoch == point.position.epoch
+            guard isNext else {
+                throw EngineError(
+                    .history, "the record at \(record.position) is not of the epoch \(point.position.epoch)")
+            }
+            try record.verifyPayloads()
+            clock.observe(record.stamp)
+            point = record.point
+        }
+        return point
+    }
+
+    // MARK: Rewind
+
+    /// The positions that the store can go back to without help, ascending.
+    public var rewindPoints: [HistoryPoint] { store.rewind.all }
+
+    /// Gives up the rewind points below the newest one at or under `floor`: nobody will ask to go back further.
+    public func dropRewindPoints(below floor: SequenceNumber) throws(EngineError) {
+        _ = try writable()
+        store.rewind.drop(below: floor)
+    }
+
+    /// Goes back to a point of this store's own history: everything above it is gone from here, in memory, tables and log.
+    /// Snapshots and streams above it throw `.history` from then on. Crash-safe: all of it happens or nothing.
+    ///
+    /// - Throws: `.history` when no rewind point is at or below the target, or the target is not in this history.
+    public func rewind(to target: HistoryPoint) throws(EngineError) {
+        let side = try writable()
+        _ = try side.pipeline.exclusively { () throws(EngineError) in
+            try Rewind(side, target).run()
+            return target.position
+        }
+        side.wakeFlush()
+        side.wakeCompaction()
+    }
 }

@@ -215,8 +215,8 @@ public struct Condition: Sendable {
     let stored: WriteCondition
 
     /// Nobody has written `key` since `snapshot` was taken.
-    public init(unchanged key: [UInt8], in keyspace: Keyspace, since snapshot: Snapshot) {
-        self.init(unchanged: key, in: keyspace, since: snapshot.sequence)
+    public init(unchanged key: [UInt8], in keyspace: Keyspace, since snapshot: Snapshot) throws(EngineError) {
+        self.init(unchanged: key, in: keyspace, since: try snapshot.sequence())
     }
 
     init(unchanged key: [UInt8], in keyspace: Keyspace, since sequence: SequenceNumber) {

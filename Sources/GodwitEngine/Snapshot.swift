@@ -5,20 +5,25 @@ internal import Synchronization
 public final class Snapshot: Sendable {
     /// The last write that it sees.
     public let position: Position
-    let sequence: SequenceNumber
     private let store: Store
-    private let id: UInt64
+    private let hold: Snapshots.Hold
 
     init(_ engine: Engine) {
         store = engine.store
         let epoch = engine.position.epoch
         let store = store
-        let taken = store.snapshots.take(
+        hold = store.snapshots.take(
             at: { store.visible.load(ordering: .acquiring) }, now: store.environment.clock.monotonicNanoseconds())
-        id = taken.id
-        sequence = taken.sequence
-        position = Position(epoch: epoch, sequence: taken.sequence)
+        position = Position(epoch: epoch, sequence: hold.sequence)
     }
 
-    deinit { store.snapshots.release(id) }
+    deinit { store.snapshots.release(hold) }
+
+    /// The sequence number to read at. Throws `.history` once a rewind has taken back what the snapshot saw.
+    func sequence() throws(EngineError) -> SequenceNumber {
+        if hold.isLost {
+            throw EngineError(.history, "a rewind took back what the snapshot at \(position) saw; take a new one")
+        }
+        return hold.sequence
+    }
 }

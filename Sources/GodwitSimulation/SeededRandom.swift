@@ -4,10 +4,10 @@ public import GodwitEngine
 /// Chance that one seed decides: the same seed gives the same numbers on every machine. It is a `RandomSource` for an
 /// engine and a `RandomNumberGenerator` for tests; may be shared between threads (whose order then counts).
 public final class SeededRandom: RandomSource, RandomNumberGenerator {
-    private let state: Mutex<Xoshiro>
+    private let state: Locked<Xoshiro>
 
     /// Starts the sequence that `seed` stands for.
-    public init(seed: UInt64) { state = Mutex(Xoshiro(seed: seed)) }
+    public init(seed: UInt64) { state = Locked(Xoshiro(seed: seed)) }
 
     /// The next 64 random bits.
     public func next() -> UInt64 { state.withLock { $0.next() } }

@@ -8,11 +8,11 @@ public final class SimulatedClock: Clock {
         var wallOffset: Int64
     }
 
-    private let time: Mutex<Time>
+    private let time: Locked<Time>
 
     /// Starts at a wall-clock millisecond (by default in November 2023) and a monotonic nanosecond.
     public init(wallMilliseconds: UInt64 = 1_700_000_000_000, monotonicNanoseconds: UInt64 = 1_000_000_000) {
-        time = Mutex(
+        time = Locked(
             Time(
                 monotonic: monotonicNanoseconds,
                 wallOffset: Int64(wallMilliseconds) - Int64(monotonicNanoseconds / 1_000_000)))

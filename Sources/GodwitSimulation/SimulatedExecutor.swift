@@ -30,13 +30,13 @@ public final class SimulatedExecutor: Executor {
 
     private let clock: SimulatedClock
     private let stepLimit: Int
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// Makes an executor without jobs; `stepLimit` bounds the steps that one wait may take.
     public init(seed: UInt64, clock: SimulatedClock, stepLimit: Int = 5_000_000) {
         self.clock = clock
         self.stepLimit = stepLimit
-        state = Mutex(State(random: Xoshiro(seed: seed)))
+        state = Locked(State(random: Xoshiro(seed: seed)))
     }
 
     /// How many steps have run.

@@ -12,17 +12,17 @@ public import GodwitEngine
 /// unless a fault says so. Plan faults with `inject`, stop everything with `powerOff(afterCalls:)`, damage bytes with
 /// `flipBits`. Content of a file does not become durable by syncing its directory, nor its name by syncing the file.
 public final class SimulatedFileSystem: FileSystem {
-    private let state: Mutex<DiskState>
-    private let observer = Mutex<(@Sendable (CallKind, String) -> Void)?>(nil)
+    private let state: Locked<DiskState>
+    private let observer = Locked<(@Sendable (CallKind, String) -> Void)?>(nil)
 
     /// Makes an empty disk with a root directory. Relative paths begin at the root.
     public init(seed: UInt64, capacity: UInt64? = nil) {
         var fresh = DiskState(seed: seed)
         fresh.capacity = capacity
-        state = Mutex(fresh)
+        state = Locked(fresh)
     }
 
-    private init(_ copy: sending DiskState) { state = Mutex(copy) }
+    private init(_ copy: sending DiskState) { state = Locked(copy) }
 
     /// A copy of the disk as it is now, unsynced changes and all, that goes on by itself. Its chance is decided by
     /// `seed` where one is given. It has no open handle, lock, planned fault or observer.
@@ -47,12 +47,12 @@ public final class SimulatedFileSystem: FileSystem {
 
     /// Works on the disk with nobody else at it.
     func withDisk<R: Sendable>(_ body: (inout DiskState) throws(EngineError) -> R) throws(EngineError) -> R {
-        try state.withLock { (disk: inout sending DiskState) throws(EngineError) -> R in try body(&disk) }
+        try state.withLock { (disk: inout DiskState) throws(EngineError) -> R in try body(&disk) }
     }
 
     /// Works on the disk where no error can come.
     func withDisk<R: Sendable>(_ body: (inout DiskState) -> R) -> R {
-        state.withLock { (disk: inout sending DiskState) -> R in body(&disk) }
+        state.withLock { (disk: inout DiskState) -> R in body(&disk) }
     }
 
     /// One call: observed, counted, refused or changed by the plan, then done. `body` is told the fault, if any: an

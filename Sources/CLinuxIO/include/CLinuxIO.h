@@ -24,6 +24,9 @@ int godwit_futex_wait(const void *word, uint32_t expected, int64_t timeout_ns);
 // Wakes at most count sleepers on word.
 void godwit_futex_wake(const void *word, int count);
 
+// Gives the processor away: for that many nanoseconds, or with 0 for a moment.
+void godwit_pause(long nanoseconds);
+
 // One pointer per thread. The destructor set by godwit_thread_slot_on_exit runs at thread exit when the
 // pointer is not null.
 extern __thread void *godwit_thread_slot_value __attribute__((tls_model("initial-exec")));

@@ -52,7 +52,7 @@ private final class JobRun: Sendable {
     private let isOver = Atomic<Bool>(false)
     private let workersLeft: Atomic<Int>
     /// The threads at work, so that a step that would wait for its own end is caught.
-    private let workers = Mutex<[pthread_t]>([])
+    private let workers = Locked<[pthread_t]>([])
     /// Opened on a wake and at the end.
     private let gate = Gate()
     /// Opened when a worker has ended.

@@ -71,7 +71,8 @@ final class ByteWriter {
         count += length
     }
 
-    /// Makes room for `limit` bytes and appends as many of them as `body` says it wrote (0 or less: none); returns that.
+    /// Makes room for `limit` bytes and appends as many of them as `body` says it wrote (0 or less: none); returns
+    /// that.
     @unsafe func appendUninitialized(_ limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) -> Int {
         reserve(limit)
         let written = unsafe body(base + count)

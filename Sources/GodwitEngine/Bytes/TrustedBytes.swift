@@ -1,8 +1,8 @@
 internal import CLinuxIO
 
 /// Memory whose structure was validated once, when it was loaded: reads are not checked again. Only the contents of
-/// cached units are read this way; `DataBlock.validate` and its like are what makes that sound. At least 16 readable bytes
-/// follow the last one.
+/// cached units are read this way; `DataBlock.validate` and its like are what makes that sound. At least 16 readable
+/// bytes follow the last one.
 @safe
 struct TrustedBytes {
     @unsafe let base: UnsafeRawPointer

@@ -19,6 +19,8 @@ final class CompactionScheduler: @unchecked Sendable {
     private let options: CompactionOptions
     private let gate: Gate
     private var job: CompactionJob?
+    /// Held for a whole step, files and all.
+    private let stepping = Lock()
 
     private let lock = Lock()
     private var requests: [Request] = []
@@ -62,7 +64,9 @@ final class CompactionScheduler: @unchecked Sendable {
     }
 
     /// One step.
-    func step() -> StepResult {
+    func step() -> StepResult { stepping.withLock { takeStep() } }
+
+    private func takeStep() -> StepResult {
         do throws(EngineError) {
             if job == nil { job = try pick() }
             guard let job else {
@@ -80,14 +84,16 @@ final class CompactionScheduler: @unchecked Sendable {
         }
     }
 
-    /// Gives up what is half done; for closing and for a rewind, when no step runs.
-    func abandon() {
+    /// Gives up what is half done, once the step that runs has ended: for closing and for a rewind.
+    func abandon() { stepping.withLock { giveUp() } }
+
+    private func giveUp() {
         job?.abandon()
         job = nil
     }
 
     private func fail(_ error: EngineError) {
-        abandon()
+        giveUp()
         store.events.tell(error.code == .corruption ? .corruption(error) : .backgroundError(error))
         lock.withLock {
             for request in requests { failures[request.id] = error }

@@ -25,6 +25,8 @@ final class FlushJob: @unchecked Sendable {
     private let store: Store
     private let throttle: WriteThrottle
     private var work: Work?
+    /// Held for a whole step, files and all.
+    private let stepping = Lock()
     private let gate: Gate
     /// Memtables that begin above this wait: a checkpoint is being cut.
     private let barrier: FlushBarrier
@@ -39,7 +41,9 @@ final class FlushJob: @unchecked Sendable {
     }
 
     /// One step.
-    func step() -> StepResult {
+    func step() -> StepResult { stepping.withLock { takeStep() } }
+
+    private func takeStep() -> StepResult {
         do throws(EngineError) {
             guard try advance() else { return .waiting(until: nil) }
             return .more
@@ -52,10 +56,12 @@ final class FlushJob: @unchecked Sendable {
         }
     }
 
-    /// Gives up what is half written; for closing and for a rewind, when no step runs.
+    /// Gives up what is half written, once the step that runs has ended: for closing and for a rewind.
     func abandon() {
-        work?.output.abandon()
-        work = nil
+        stepping.withLock {
+            work?.output.abandon()
+            work = nil
+        }
     }
 
     /// Returns whether there is more to do.

@@ -1,6 +1,6 @@
 /// Walks over the records of a log, from frame to frame and from segment to segment, and checks that they make one
-/// history: sequence numbers without a gap, the chain unbroken, epochs that change only where one begins. `LogReader` and
-/// `LogTail` decide what it means that no more frames are there.
+/// history: sequence numbers without a gap, the chain unbroken, epochs that change only where one begins. `LogReader`
+/// and `LogTail` decide what it means that no more frames are there.
 final class LogCursor {
     private let directory: LogDirectory
     private let cuts: LogCuts
@@ -53,7 +53,7 @@ final class LogCursor {
     private func nextFrame(limit: LogLocation?) throws(EngineError) -> Bool {
         if let limit, location >= limit { return false }
         let cut = cuts.cut(of: reader.segment)
-        if cut == nil || frameEnd < cut!.endOffset {
+        if cut.map({ frameEnd < $0.endOffset }) ?? true {
             let bound = limit.map { $0.segment == reader.segment ? $0.offset : .max } ?? .max
             if let (header, payload) = try reader.frame(at: frameEnd, limit: bound) {
                 frameStart = frameEnd

@@ -1,7 +1,8 @@
 /// The local wrapping of records. Little-endian; `docs/formats/log.md` has a worked example.
 ///
 /// A segment is one file `NNNNNN.log`, laid out (zeros, or the old bytes of a recycled segment) and synced before it
-/// is used, so that an append neither runs out of space nor changes the file's size. It begins with a header of 128 bytes:
+/// is used, so that an append neither runs out of space nor changes the file's size. It begins with a header of 128
+/// bytes:
 ///
 ///     0    4   magic "GWLS"
 ///     4    4   format, 1

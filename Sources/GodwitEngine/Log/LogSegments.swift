@@ -47,9 +47,9 @@ final class LogSegments: Sendable {
     private let nextFileNumber: @Sendable () throws(EngineError) -> UInt64
     private let wake: @Sendable () -> Void
     /// What the writer looks at: never held over a file operation.
-    private let ready: Mutex<Ready>
+    private let ready: Locked<Ready>
     /// Held while a file is worked on. Taken before `ready` where both are.
-    private let work: Mutex<Work>
+    private let work: Locked<Work>
 
     /// Manages the log in `directory`. `live` are the segments found that still count, `unused` those that do not.
     /// `nextFileNumber` gives the numbers of new segments, ascending; `wake` is called when `step` has something to do.
@@ -67,8 +67,8 @@ final class LogSegments: Sendable {
             let file = try directory.fileSystem.open(directory.path(of: segment), .read)
             sized.append((segment, try file.size()))
         }
-        ready = Mutex(Ready(prepared: nil, live: sized, returned: unused))
-        work = Mutex(Work(nextSize: options.firstSize))
+        ready = Locked(Ready(prepared: nil, live: sized, returned: unused))
+        work = Locked(Work(nextSize: options.firstSize))
     }
 
     /// The numbers of the segments in use, ascending.
@@ -102,7 +102,13 @@ final class LogSegments: Sendable {
     func step() throws(EngineError) -> StepResult {
         try Self.locked(work) { (state) throws(EngineError) in
             if let segment = ready.withLock({ $0.returned.isEmpty ? nil : $0.returned.removeFirst() }) {
-                try dispose(of: segment, &state)
+                do throws(EngineError) {
+                    try dispose(of: segment, &state)
+                } catch {
+                    if error.code == .notFound { return .more }
+                    ready.withLock { $0.returned.append(segment) }
+                    throw error
+                }
                 return .more
             }
             if ready.withLock({ $0.prepared != nil }) { return .waiting(until: nil) }
@@ -145,7 +151,7 @@ final class LogSegments: Sendable {
             try directory.fileSystem.remove(growing.file.path)
         }
         let usual = state.nextSize
-        if state.growing == nil { state.nextSize = max(usual, (length + 4095) & ~4095) }
+        if state.growing == nil, length > usual { state.nextSize = (length + 4095) & ~4095 }
         defer { if state.nextSize > options.fullSize { state.nextSize = usual } }
         while true {
             if let done = try grow(&state, durably: false) { return done }
@@ -191,13 +197,16 @@ final class LogSegments: Sendable {
     /// Gives a spare file that is large enough a new number.
     private func reuse(_ state: inout Work) throws(EngineError) -> PreparedSegment? {
         guard let index = state.spares.firstIndex(where: { $0.size >= state.nextSize }) else { return nil }
-        let spare = state.spares.remove(at: index)
+        let spare = state.spares[index]
         let number = try nextFileNumber()
         let path = directory.path(of: number)
         try directory.fileSystem.rename(directory.path(of: spare.number), to: path)
+        // Under its new name it stays a spare until it is ready for use.
+        state.spares[index].number = number
         let file = try directory.fileSystem.open(path, .readWrite)
         try file.sync()
         try directory.fileSystem.syncDirectory(directory.path)
+        state.spares.remove(at: index)
         state.nextSize = max(state.nextSize, min(spare.size * 4, options.fullSize))
         return PreparedSegment(number: number, file: file, size: spare.size)
     }
@@ -215,9 +224,9 @@ final class LogSegments: Sendable {
         }
     }
 
-    /// `Mutex.withLock` for bodies that throw an engine's error.
+    /// `Locked.withLock` for bodies that throw an engine's error.
     private static func locked<R: Sendable>(
-        _ mutex: borrowing Mutex<Work>, _ body: (inout Work) throws(EngineError) -> R
+        _ mutex: Locked<Work>, _ body: (inout Work) throws(EngineError) -> R
     ) throws(EngineError) -> R {
         try mutex.withLock { (state) throws(EngineError) in try body(&state) }
     }

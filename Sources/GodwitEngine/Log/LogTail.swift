@@ -2,12 +2,27 @@ internal import Synchronization
 
 /// How far the log is there for others to read: everything before it is appended, applied and visible.
 final class PublishedLogEnd: Sendable {
-    private let state: Mutex<(LogLocation, HistoryPoint)>
+    private let state: Locked<(LogLocation, HistoryPoint)>
+    private let rewinds = Atomic<UInt64>(0)
+    /// Opened whenever the end moves.
+    let moved = Gate()
 
-    init(_ location: LogLocation, _ point: HistoryPoint) { state = Mutex((location, point)) }
+    init(_ location: LogLocation, _ point: HistoryPoint) { state = Locked((location, point)) }
 
     /// Moves the end; the engine calls this after a group has been applied.
-    func publish(_ location: LogLocation, _ point: HistoryPoint) { state.withLock { $0 = (location, point) } }
+    func publish(_ location: LogLocation, _ point: HistoryPoint) {
+        state.withLock { $0 = (location, point) }
+        moved.open()
+    }
+
+    /// Moves the end back, or to another history: tails made before are over.
+    func rewind(to location: LogLocation, _ point: HistoryPoint) {
+        rewinds.add(1, ordering: .acquiringAndReleasing)
+        publish(location, point)
+    }
+
+    /// How many rewinds there have been.
+    var rewindCount: UInt64 { rewinds.load(ordering: .acquiring) }
 
     /// The end in the local log.
     var location: LogLocation { state.withLock { $0.0 } }
@@ -29,11 +44,14 @@ struct LogBatch {
 /// at a time; any number of tails read one log.
 ///
 /// The engine keeps the segments that tails need (`LogSegments.release(below:)` with a floor at or under
-/// `segment`); a tail whose segment is gone all the same throws `.history`. A rewind ends all tails: they are made anew.
+/// `segment`); a tail whose segment is gone all the same throws `.history`. A rewind ends all tails: they are made
+/// anew.
 final class LogTail {
     private let directory: LogDirectory
+    private let cuts: LogCuts
     private let end: PublishedLogEnd
     private let cursor: LogCursor
+    private let rewindCount: UInt64
     private let buffer = ByteWriter(capacity: 64 << 10)
     /// A record that the cursor has passed and that did not fit into the last batch.
     private var pending: RecordView?
@@ -48,11 +66,13 @@ final class LogTail {
         self.directory = directory
         self.end = end
         self.point = point
+        rewindCount = end.rewindCount
         let wanted = point.position.sequence
         guard wanted <= end.point.position.sequence else {
             throw EngineError(.history, "\(point) is past the end of this log, \(end.point)")
         }
         let lives = LogCuts(cuts)
+        self.cuts = lives
         var found: (SegmentReader, SegmentHeader)?
         for segment in try directory.segments().reversed()
         where segment <= end.location.segment && !lives.isDead(segment) {
@@ -101,6 +121,9 @@ final class LogTail {
     /// The next published record, or nil when there is none.
     private func advance() throws(EngineError) -> RecordView? {
         let limit = end.location
+        guard end.rewindCount == rewindCount else {
+            throw EngineError(.history, "a rewind came after \(point) was read; follow the log anew")
+        }
         let record: RecordView?
         do throws(EngineError) {
             record = try cursor.next(limit: limit)
@@ -111,15 +134,29 @@ final class LogTail {
         return record
     }
 
-    /// What it means that published bytes are not there.
+    /// What it means that published bytes are not there: that their segment is no longer kept, or damage.
     private func missing() -> EngineError {
-        let path = directory.path(of: segment)
-        let isKept = (try? directory.header(of: segment)) != nil
-        if isKept, cursor.location < end.location {
+        let location = cursor.location
+        if isKept() {
             return EngineError(
                 .corruption, "the log is damaged: no valid frame here, but the log goes on to \(end.location)",
-                file: path, offset: cursor.location.offset)
+                file: directory.path(of: location.segment), offset: location.offset)
         }
-        return EngineError(.history, "the log after \(point) is no longer kept: a full copy is needed", file: path)
+        return EngineError(
+            .history, "the log after \(point) is no longer kept: a full copy is needed",
+            file: directory.path(of: location.segment))
+    }
+
+    /// Whether the files still have what should follow `cursor.location`. Segments are given up from the oldest on, so
+    /// the next file there is shows it.
+    private func isKept() -> Bool {
+        guard let found = try? directory.segments(), found.contains(segment),
+            (try? directory.header(of: segment)) != nil
+        else { return false }
+        let last = end.location.segment
+        guard segment < last, let next = found.first(where: { $0 > segment && !cuts.isDead($0) && $0 <= last })
+        else { return true }
+        guard let header = try? directory.header(of: next) else { return true }
+        return header.previous.segment == segment
     }
 }

@@ -31,12 +31,12 @@ final class LogWriter: Sendable {
     private let segments: LogSegments
     private let identity: LogIdentity
     /// Taken out and put back by whoever appends: one caller at a time, the leader of the commit queue.
-    private let tailState: Mutex<Tail>
-    private let shared: Mutex<Shared>
+    private let tailState: Locked<Tail>
+    private let shared: Locked<Shared>
 
-    /// Begins a new segment after `point`, where the log so far ends at `previous` (`.none`: there is no log yet). Syncs
-    /// `unsynced`, the segments that recovery read from, and the header of the new segment; the manifest may then name
-    /// the segment. Once `append` has been called, the cut at `previous` must be recorded.
+    /// Begins a new segment after `point`, where the log so far ends at `previous` (`.none`: there is no log yet).
+    /// Syncs `unsynced`, the segments that recovery read from, and the header of the new segment; the manifest may
+    /// then name the segment, and must hold the cut at `previous` before the first append.
     init(
         _ segments: LogSegments, in directory: LogDirectory, after point: HistoryPoint, previous: LogLocation = .none,
         syncing unsynced: [UInt64] = []
@@ -56,8 +56,8 @@ final class LogWriter: Sendable {
             throw error
         }
         let start = LogLocation(segment: segment.number, offset: UInt64(LogFormat.segmentHeaderLength))
-        tailState = Mutex(Tail(segment: segment, end: start.offset, point: point))
-        shared = Mutex(Shared(end: start, synced: start, current: segment.file))
+        tailState = Locked(Tail(segment: segment, end: start.offset, point: point))
+        shared = Locked(Shared(end: start, synced: start, current: segment.file))
     }
 
     /// The end of the last frame appended.
@@ -79,8 +79,8 @@ final class LogWriter: Sendable {
         group.appendZeros(LogFormat.frameHeaderLength)
     }
 
-    /// Appends the records in `group` (made by `begin`, then whole records) as one frame, and returns its end. `last` is
-    /// where the history stands after them. On failure nothing was appended.
+    /// Appends the records in `group` (made by `begin`, then whole records) as one frame, and returns its end. `last`
+    /// is where the history stands after them. On failure nothing was appended.
     func append(group: ByteWriter, last: HistoryPoint) throws(EngineError) -> LogLocation {
         let payload = group.count - LogFormat.frameHeaderLength
         precondition(payload > 0, "log: an empty group")

@@ -48,6 +48,8 @@ final class SegmentReader {
     /// The segment's header, or nil when it is not valid.
     func header() throws(EngineError) -> SegmentHeader? {
         guard let bytes = try bytes(LogFormat.segmentHeaderLength, at: 0, limit: .max) else { return nil }
+        // What was read past the header may be written later: it is read again when a limit allows.
+        windowCount = 0
         return try SegmentHeader.decode(bytes, segment: segment, identity: identity)
     }
 

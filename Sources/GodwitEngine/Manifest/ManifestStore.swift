@@ -25,9 +25,9 @@ final class ManifestStore: Sendable {
     /// Whether the store was closed in order when it was recovered: the log need not be read past its last cut.
     let recoveredClean: Bool
 
-    private let published: Mutex<ManifestState>
+    private let published: Locked<ManifestState>
     private let fileNumbers: Atomic<UInt64>
-    private let writer: Mutex<Writer>
+    private let writer: Locked<Writer>
 
     /// A new manifest is made when the old one is larger than this and than `snapshotsBeforeRotation` snapshots.
     private let rotationFloor: UInt64
@@ -65,9 +65,9 @@ final class ManifestStore: Sendable {
         self.rotationFloor = rotationFloor
         recoveredTornTail = tornTail
         recoveredClean = state.isClean && !tornTail
-        published = Mutex(state)
+        published = Locked(state)
         fileNumbers = Atomic(max(state.nextFileNumber, nextFileNumber))
-        self.writer = Mutex(writer)
+        self.writer = Locked(writer)
     }
 
     // MARK: Opening

@@ -18,9 +18,7 @@ enum EpochDomain {
     /// The newest slot's address; slots are linked and never unlinked.
     private static let slots = Atomic<UInt>(0)
     private static let deferred = Atomic<Int>(0)
-    private static let lock = Lock()
-    /// Guarded by `lock`.
-    private nonisolated(unsafe) static var state = State()
+    private static let state = Locked(State())
 
     /// Runs `body` while everything it can reach stays allocated. May be nested; must not wait for other threads.
     @inline(__always)
@@ -54,7 +52,7 @@ enum EpochDomain {
     /// `largeBytes` or more (unmapping takes long) only by `collect`.
     static func retire(bytes: Int, _ free: @Sendable @escaping () -> Void) {
         deferred.add(bytes, ordering: .relaxed)
-        let due = withState { state in
+        let due = state.withLock { state in
             let item = Retired(tag: epoch.load(ordering: .relaxed), bytes: bytes, free: free)
             if bytes >= largeBytes {
                 state.large.append(item)
@@ -74,7 +72,7 @@ enum EpochDomain {
     /// Frees what no reader can be using any more; `large` says whether that includes what takes long to free.
     static func collect(large: Bool = true) {
         var free: [Retired] = []
-        withState { state in
+        state.withLock { state in
             epoch.add(1, ordering: .sequentiallyConsistent)
             state.sinceCollect = (0, 0)
             var oldest = UInt64.max
@@ -91,13 +89,34 @@ enum EpochDomain {
         }
     }
 
+    /// Waits until every read that was running when the call began has ended: what was unreachable before the call may
+    /// then be freed. False when the calling thread is inside a read itself, or when reads go on for more than ten
+    /// seconds.
+    ///
+    /// The wait is for threads of this process, which no executor orders: so it alone is not made through one, and what
+    /// follows it in a simulation does not depend on who else runs in the process.
+    static func waitForReaders() -> Bool {
+        if let own = unsafe godwit_thread_slot(), unsafe Slot(own).depth > 0 { return false }
+        let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
+        for attempt in 0..<100_000 {
+            var isRunning = false
+            forEachSlot { slot in
+                let entered = unsafe slot.entered.pointee.load(ordering: .sequentiallyConsistent)
+                if entered != 0, entered <= before { isRunning = true }
+            }
+            if !isRunning { return true }
+            if attempt >= 100 { godwit_pause(100_000) } else { godwit_pause(0) }
+        }
+        return false
+    }
+
     /// How many bytes have been retired and not yet freed.
     static var deferredBytes: Int { deferred.load(ordering: .relaxed) }
 
     /// For how long the longest running read has been seen running, at monotonic time `now`. A read counts from the
     /// first call that sees it, so that readers need no clock: call this a few times a second.
     static func oldestHeldNanoseconds(now: UInt64) -> UInt64 {
-        withState { _ in
+        state.withLock { _ in
             // Raised first: a read that was entered before has a value that no later read can get again, so that equal
             // values in two calls mean one and the same read.
             let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
@@ -155,19 +174,19 @@ enum EpochDomain {
             nonmutating set { setField(8, newValue) }
         }
 
-        /// Whether a thread owns the slot; guarded by `lock`.
+        /// Whether a thread owns the slot; guarded by `state`.
         var isOwned: Bool {
             get { field(16) != 0 }
             nonmutating set { setField(16, newValue ? 1 : 0) }
         }
 
-        /// The read that `oldestHeldNanoseconds` saw last; guarded by `lock`.
+        /// The read that `oldestHeldNanoseconds` saw last; guarded by `state`.
         var seenEntered: UInt64 {
             get { field(24) }
             nonmutating set { setField(24, newValue) }
         }
 
-        /// When `oldestHeldNanoseconds` saw that read first; guarded by `lock`.
+        /// When `oldestHeldNanoseconds` saw that read first; guarded by `state`.
         var seenAt: UInt64 {
             get { field(32) }
             nonmutating set { setField(32, newValue) }
@@ -210,14 +229,10 @@ enum EpochDomain {
         var sinceCollect = (count: 0, bytes: 0)
     }
 
-    private static func withState<R>(_ body: (inout State) -> R) -> R {
-        lock.withLock { unsafe body(&state) }
-    }
-
     /// Gives the calling thread a slot: one that an exited thread returned, or a new one.
     @inline(never)
     @unsafe private static func register() -> UnsafeMutableRawPointer {
-        let address = withState { _ -> UInt in
+        let address = state.withLock { _ -> UInt in
             unsafe godwit_thread_slot_on_exit { unsafe EpochDomain.unregister($0) }
             var free: Slot?
             forEachSlot { slot in
@@ -239,7 +254,7 @@ enum EpochDomain {
         let slot = unsafe Slot(memory)
         godwit_thread_slot_set(nil)
         precondition(slot.depth == 0, "a thread ended inside a read")
-        withState { _ in slot.isOwned = false }
+        state.withLock { _ in slot.isOwned = false }
     }
 
     private static func forEachSlot(_ body: (Slot) -> Void) {

@@ -109,6 +109,9 @@ final class IngestReceiver: @unchecked Sendable {
         var edit = VersionEdit()
         edit.add(tables, keyspace: tree.id, level: 0)
         edit.append(.flushedThrough(keyspace: tree.id, record.lastSequence))
+        // A rewind to a point among the chunks would replay the commit without them.
+        store.rewind.clear()
+        edit.append(.rewindPoints([]))
         let state = try store.manifest.commit(edit)
         for (ingest, _) in details.tables { forgetFile(ingest) }
         store.install(state, for: tree)

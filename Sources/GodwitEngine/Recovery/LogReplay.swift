@@ -36,7 +36,7 @@ struct LogReplay {
         }
         while let record = try reader.next() {
             store.clock.observe(record.stamp)
-            try parts.applier.apply(record, at: reader.point)
+            try parts.applier.apply(record)
             if !store.options.mode.isReadOnly {
                 parts.applier.rotateFullMemtables(at: reader.point)
                 try flushWhatWaits()

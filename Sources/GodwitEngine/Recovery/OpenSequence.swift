@@ -130,8 +130,8 @@ struct OpenSequence {
         if let cut = replay.cut(resumingAt: log.end.segment) { edit.append(.addLogCut(cut)) }
         if manifest.state.logFloor == 0 { edit.append(.logFloor(segment: log.end.segment)) }
         try manifest.commit(edit)
-        let writeSide = WriteSide(parts, log: log, segments: segments, at: replay.point)
-        writeSide.start(segmentsGate: link)
+        let writeSide = WriteSide(parts, log: log, segments: segments, link: link, at: replay.point)
+        writeSide.start()
         return writeSide
     }
 

@@ -50,6 +50,9 @@ final class RewindPoints: @unchecked Sendable {
         lock.withLock { points.removeAll { $0.position.sequence > sequence } }
     }
 
+    /// Gives up all points: something happened that cannot be taken back.
+    func clear() { lock.withLock { points.removeAll() } }
+
     /// Gives up the oldest point, or does nothing.
     func dropOldest() -> HistoryPoint? { lock.withLock { points.isEmpty ? nil : points.removeFirst() } }
 

@@ -1,15 +1,19 @@
-/// Files that nothing needs any more, deleted by a background job: unlinking a large file takes milliseconds, which no
-/// caller should pay.
+/// What nothing needs any more: views that were replaced, and files. A background job lets go of the first once their
+/// readers are done, and deletes the second: unlinking a large file or unmapping a memtable takes milliseconds, which
+/// no caller should pay.
 final class Garbage: @unchecked Sendable {
     private let fileSystem: any FileSystem
     private let directory: String
     private let events: EventHub
     private let clock: any Clock
+    private let manifest: ManifestStore
     private let lock = Lock()
-    private var readers: [(path: String, reader: TableReader?)] = []
+    private var views: [TreeView] = []
+    private var files: [(path: String, reader: TableReader?)] = []
     private var job: (any JobHandle)?
 
-    init(_ environment: EngineEnvironment, directory: String, events: EventHub) {
+    init(_ environment: EngineEnvironment, directory: String, manifest: ManifestStore, events: EventHub) {
+        self.manifest = manifest
         fileSystem = environment.fileSystem
         clock = environment.clock
         self.directory = directory
@@ -22,30 +26,44 @@ final class Garbage: @unchecked Sendable {
         job.wake()
     }
 
-    /// Hands over a table that the manifest does not name and nobody reads.
-    func add(table number: UInt64, _ reader: TableReader?) {
-        add(FileName.table(number), reader)
+    /// Hands over a view that was replaced, and may still be read.
+    func add(_ view: TreeView) {
+        wake(after: { views.append(view) })
     }
 
-    /// Hands over a file that nothing refers to.
-    func add(_ name: FileName, _ reader: TableReader? = nil) {
+    /// Hands over a table that the manifest does not name and no view holds.
+    func add(table number: UInt64, _ reader: TableReader?) {
+        let path = FileName.table(number).path(in: directory)
+        wake(after: { files.append((path, reader)) })
+    }
+
+    private func wake(after change: () -> Void) {
         let job = lock.withLock {
-            readers.append((name.path(in: directory), reader))
+            change()
             return self.job
         }
         job?.wake()
     }
 
-    /// Says that memory was retired, which is freed once its last readers are gone.
-    func wake() { lock.withLock { job }?.wake() }
-
-    /// Deletes one file, and frees retired memory. A file that cannot be deleted now is found again by the next open.
+    /// Lets go of the views, or deletes one file. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
         EpochDomain.collect()
-        guard let next = lock.withLock({ readers.isEmpty ? nil : readers.removeFirst() }) else {
-            if EpochDomain.deferredBytes == 0 { return .waiting(until: nil) }
-            return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
+        let replaced = lock.withLock { views }
+        if !replaced.isEmpty {
+            guard EpochDomain.waitForReaders() else {
+                return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
+            }
+            lock.withLock { views.removeFirst(replaced.count) }
+            return .more
         }
+        guard lock.withLock({ !files.isEmpty }) else { return .waiting(until: nil) }
+        do throws(EngineError) {
+            // After a failed commit the disk may hold either manifest: until that is settled every file may be named.
+            if manifest.isUnsettled { try manifest.settle() }
+        } catch {
+            return .waiting(until: clock.monotonicNanoseconds() + 100_000_000)
+        }
+        let next = lock.withLock { files.removeFirst() }
         next.reader?.retire()
         do throws(EngineError) {
             try fileSystem.remove(next.path)

@@ -1,5 +1,6 @@
 /// Puts control records into effect: keyspaces made, changed and dropped, epochs begun. The manifest keeps only what the
-/// log is sure of, so the log is synced first; replaying a record that took effect before changes nothing.
+/// log is sure of, so the log is synced first; replaying a record that took effect before changes nothing. A drop and a
+/// change of settings cannot be taken back, so they end all rewind points.
 final class KeyspaceChanges: @unchecked Sendable {
     private let store: Store
     private let ingests: IngestReceiver
@@ -8,14 +9,13 @@ final class KeyspaceChanges: @unchecked Sendable {
         self.ingests = ingests
     }
 
-    /// Puts a control record into effect. `point` is where the history stands after it. Returns whether trees or their
-    /// views changed.
-    func apply(_ record: RecordView, at point: HistoryPoint) throws(EngineError) -> Bool {
+    /// Puts a control record into effect. Returns whether trees or their views changed.
+    func apply(_ record: RecordView) throws(EngineError) -> Bool {
         switch record.type {
         case .keyspaceCreate: try create(KeyspaceCreate.decode(record.controlPayload), record)
         case .keyspaceDrop: try drop(KeyspaceDrop.decode(record.controlPayload), record)
         case .keyspaceAlter: try alter(KeyspaceAlter.decode(record.controlPayload), record)
-        case .epochBegin: try begin(EpochBegin.decode(record.controlPayload), record, at: point)
+        case .epochBegin: try begin(EpochBegin.decode(record.controlPayload), record)
         case .ingestChunk: try ingests.receive(IngestChunk.decode(record.controlPayload))
         case .ingestCommit: try ingests.commit(IngestCommit.decode(record.controlPayload), record)
         case .marker, .skip: false
@@ -47,7 +47,8 @@ final class KeyspaceChanges: @unchecked Sendable {
             keyspace.meta.createdSequence < record.lastSequence
         else { return false }
         _ = try store.syncLog(record.lastSequence)
-        try store.manifest.commit(VersionEdit([.dropKeyspace(payload.id)]))
+        store.rewind.clear()
+        try store.manifest.commit(VersionEdit([.dropKeyspace(payload.id), .rewindPoints([])]))
         store.removeTree(payload.id)
         return true
     }
@@ -62,15 +63,16 @@ final class KeyspaceChanges: @unchecked Sendable {
             keyspace.meta.createdSequence < record.lastSequence, keyspace.meta.settings != settings
         else { return false }
         _ = try store.syncLog(record.lastSequence)
-        try store.manifest.commit(VersionEdit([.alterKeyspace(payload.id, settings)]))
+        store.rewind.clear()
+        try store.manifest.commit(VersionEdit([.alterKeyspace(payload.id, settings), .rewindPoints([])]))
         store.tree(payload.id)?.settings = settings
         return false
     }
 
     private func begin(
-        _ payload: EpochBegin, _ record: RecordView, at point: HistoryPoint
+        _ payload: EpochBegin, _ record: RecordView
     ) throws(EngineError) -> Bool {
-        let start = EpochStart(start: point, parent: payload.parent)
+        let start = EpochStart(start: record.point, parent: payload.parent)
         if store.manifest.state.epochHistory.contains(where: { $0.epoch >= record.epoch }) { return false }
         _ = try store.syncLog(record.lastSequence)
         try store.manifest.commit(VersionEdit([.beginEpoch(start)]))

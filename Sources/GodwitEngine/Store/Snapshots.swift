@@ -1,21 +1,43 @@
+internal import Synchronization
+
 /// The sequence numbers that somebody still reads at: compaction keeps what they see.
 final class Snapshots: @unchecked Sendable {
+    /// One moment that is held.
+    final class Hold: Sendable {
+        let sequence: SequenceNumber
+        let since: UInt64
+        private let lost = Atomic<Bool>(false)
+
+        init(_ sequence: SequenceNumber, since: UInt64) {
+            self.sequence = sequence
+            self.since = since
+        }
+
+        /// Whether a rewind has taken back what the hold saw.
+        var isLost: Bool { lost.load(ordering: .acquiring) }
+
+        fileprivate func lose() { lost.store(true, ordering: .releasing) }
+    }
+
     private let lock = Lock()
-    private var held: [UInt64: (sequence: SequenceNumber, since: UInt64)] = [:]
-    private var nextID: UInt64 = 0
+    private var held: [ObjectIdentifier: Hold] = [:]
 
     /// Holds the sequence number that `sequence` reads, taken under the lock so that no compaction misses it.
-    func take(at sequence: () -> SequenceNumber, now: UInt64) -> (id: UInt64, sequence: SequenceNumber) {
+    func take(at sequence: () -> SequenceNumber, now: UInt64) -> Hold {
         lock.withLock {
-            nextID += 1
-            let taken = sequence()
-            held[nextID] = (taken, now)
-            return (nextID, taken)
+            let hold = Hold(sequence(), since: now)
+            held[ObjectIdentifier(hold)] = hold
+            return hold
         }
     }
 
     /// Lets go.
-    func release(_ id: UInt64) { lock.withLock { _ = held.removeValue(forKey: id) } }
+    func release(_ hold: Hold) { lock.withLock { _ = held.removeValue(forKey: ObjectIdentifier(hold)) } }
+
+    /// Marks the holds above a sequence number as lost: a rewind took back what they saw.
+    func lose(above sequence: SequenceNumber) {
+        lock.withLock { for hold in held.values where hold.sequence > sequence { hold.lose() } }
+    }
 
     /// The numbers held, ascending, each once.
     var sequences: [SequenceNumber] { lock.withLock { Array(Set(held.values.map(\.sequence))).sorted() } }

@@ -50,7 +50,7 @@ final class Store: @unchecked Sendable {
         hashSeed = state.hashSeed
         clock = HybridClock(clock: environment.clock, after: state.lastStamp, events: events)
         cache = BlockCache(capacity: options.memoryBudget - 2 * options.effectiveMemtableSize)
-        garbage = Garbage(environment, directory: directory, events: events)
+        garbage = Garbage(environment, directory: directory, manifest: manifest, events: events)
         rewind = RewindPoints(
             state.rewindPoints, interval: options.rewindInterval, clock: environment.clock)
         for keyspace in state.keyspaces { addTree(keyspace.meta, keyspace.version) }
@@ -83,8 +83,9 @@ final class Store: @unchecked Sendable {
         guard let tree = found else { return }
         tree.markDropped()
         for level in tree.view.levels { for table in level.tables { table.markObsolete() } }
-        tree.replace(with: TreeView(memtables: [newMemtable()], levels: levels(of: Version(), reusing: nil)))
-        garbage.wake()
+        changeView(of: tree) { _ in
+            TreeView(memtables: [newMemtable()], levels: levels(of: Version(), reusing: nil))
+        }
     }
 
     /// An empty memtable.
@@ -112,7 +113,6 @@ final class Store: @unchecked Sendable {
             }
             return TreeView(memtables: memtables.isEmpty ? [newMemtable()] : memtables, levels: next)
         }
-        garbage.wake()
     }
 
     /// Replaces all memtables and tables by what the manifest says: after a rewind.
@@ -121,7 +121,7 @@ final class Store: @unchecked Sendable {
     }
 
     private func changeView(of tree: Tree, _ change: (TreeView) -> TreeView) {
-        structure.withLock { tree.replace(with: change(tree.view)) }
+        garbage.add(structure.withLock { tree.replace(with: change(tree.view)) })
     }
 
     /// The levels of a version, with the tables and whole levels of `view` that have not changed.

@@ -53,12 +53,11 @@ final class Tree: @unchecked Sendable {
         EpochDomain.read { unsafe Self.reference(current.load(ordering: .acquiring)).takeUnretainedValue() }
     }
 
-    /// Makes `next` the current view. Callers hold the store's structure lock. The old view goes once no reader can be
-    /// using it.
-    func replace(with next: TreeView) {
+    /// Makes `next` the current view and returns the old one, which must be kept until no reader can be using it. Callers
+    /// hold the store's structure lock.
+    func replace(with next: TreeView) -> TreeView {
         let bits = unsafe UInt(bitPattern: Unmanaged.passRetained(next).toOpaque())
-        let old = current.exchange(bits, ordering: .acquiringAndReleasing)
-        EpochDomain.retire(bytes: 256) { unsafe Self.reference(old).release() }
+        return unsafe Self.reference(current.exchange(bits, ordering: .acquiringAndReleasing)).takeRetainedValue()
     }
 
     @inline(__always)

@@ -24,7 +24,12 @@ final class WriteSide: @unchecked Sendable {
     private var compactionHandle: (any JobHandle)?
     private var pauses = 0
 
-    init(_ parts: RecoveredParts, log: LogWriter, segments: LogSegments, at point: HistoryPoint) {
+    private let segmentsLink: JobLink
+
+    init(
+        _ parts: RecoveredParts, log: LogWriter, segments: LogSegments, link: JobLink, at point: HistoryPoint
+    ) {
+        segmentsLink = link
         store = parts.store
         throttle = parts.throttle
         applier = parts.applier
@@ -43,7 +48,7 @@ final class WriteSide: @unchecked Sendable {
     }
 
     /// Starts the background jobs.
-    func start(segmentsGate: JobLink) {
+    func start() {
         let executor = store.environment.executor
         let (sync, pipeline, flush, compactions) = (sync, pipeline, flush, compactions)
         let (garbage, segments, retention, store, throttle) = (store.garbage, segments, retention, store, throttle)
@@ -82,7 +87,7 @@ final class WriteSide: @unchecked Sendable {
             Job(name: "flush", priority: .background) { [weak self] in
                 self?.isPaused == true ? .waiting(until: nil) : flush.step()
             })
-        segmentsGate.attach(segmentJob)
+        segmentsLink.attach(segmentJob)
         sync.attach(syncJob)
         pipeline.attach(asyncJob)
         garbage.attach(garbageJob)
@@ -111,6 +116,9 @@ final class WriteSide: @unchecked Sendable {
     func wakeFlush() {
         jobs.withLock { flushHandle }?.wake()
     }
+
+    /// Lets log retention look for segments to give back.
+    func wakeRetention() { segmentsLink.wake() }
 
     /// Puts every memtable that holds anything in the queue to be flushed, and waits until what was there has been.
     func flushAll() throws(EngineError) {

@@ -28,13 +28,13 @@ struct CacheStatistics: Sendable, Equatable {
 
 /// Keeps units of tables in memory: one budget for data blocks, filters and indexes.
 ///
-/// A hit never comes here: each table has an array of slots that point to its resident blocks. The lock is taken to allocate,
-/// publish, evict and free.
+/// A hit never comes here: each table has an array of slots that point to its resident blocks. The lock is taken to
+/// allocate, publish, evict and free.
 ///
-/// Eviction is a clock: a hand sweeps the spans in turn; a block that was not read since the hand last came by goes (filters and
-/// indexes survive four rounds). Evicted memory comes back after the epoch, and a reader that evicts is itself within one, so the
-/// cache evicts a little ahead of need. When readers hold more than a tenth of the budget back, or a block is too big, the fill is
-/// refused: the reader then owns the block.
+/// Eviction is a clock: a hand sweeps the spans in turn; a block that was not read since the hand last came by goes
+/// (filters and indexes survive four rounds). Evicted memory comes back after the epoch, and a reader that evicts is
+/// itself within one, so the cache evicts a little ahead of need. When readers hold more than a tenth of the budget
+/// back, or a block is too big, the fill is refused: the reader then owns the block.
 @safe
 final class BlockCache: @unchecked Sendable {
     private struct State: ~Copyable {
@@ -53,7 +53,8 @@ final class BlockCache: @unchecked Sendable {
         var spanLimit: Int { max(0, capacity - largeBytes - charged) / CacheSpans.spanSize }
     }
 
-    private let state: Mutex<State>
+    private let lock = Lock()
+    private var state: State
     private let deferred = Atomic<Int>(0)
     private let misses = Atomic<UInt64>(0)
     private let refusals = Atomic<UInt64>(0)
@@ -62,7 +63,7 @@ final class BlockCache: @unchecked Sendable {
 
     /// Makes an empty cache of `capacity` bytes.
     init(capacity: Int) {
-        state = Mutex(State(capacity: max(capacity, 0)))
+        state = State(capacity: max(capacity, 0))
     }
 
     deinit { hits.deallocate() }
@@ -70,19 +71,19 @@ final class BlockCache: @unchecked Sendable {
     /// Changes the budget; what is over it goes at once, but for blocks in use.
     func setCapacity(_ capacity: Int) {
         var victims: [CachedBlock] = []
-        state.withLock { state in
+        lock.withLock {
             state.capacity = max(capacity, 0)
             BlockCache.shrink(&state, &victims)
         }
         retire(victims)
         EpochDomain.collect()
-        state.withLock { $0.spans.releaseUnassigned() }
+        lock.withLock { state.spans.releaseUnassigned() }
     }
 
     /// Takes `bytes` of the budget for memory that lies elsewhere (negative: gives them back).
     func charge(_ bytes: Int) {
         var victims: [CachedBlock] = []
-        state.withLock { state in
+        lock.withLock {
             state.charged += bytes
             precondition(state.charged >= 0)
             BlockCache.shrink(&state, &victims)
@@ -92,7 +93,7 @@ final class BlockCache: @unchecked Sendable {
 
     /// Counters and sizes now.
     var statistics: CacheStatistics {
-        var result = state.withLock { state in
+        var result = lock.withLock {
             var result = state.statistics
             result.capacity = state.capacity
             result.chargedBytes = state.charged
@@ -116,16 +117,19 @@ final class BlockCache: @unchecked Sendable {
     func allocate(length: Int, kind: UnitKind) -> CachedBlock? {
         let size = length + CachedBlock.overhead
         var victims: [CachedBlock] = []
-        var block = state.withLock { BlockCache.take(&$0, size, length, kind) }
-        let mayEvict = deferred.load(ordering: .relaxed) <= state.withLock { $0.capacity } / 10
+        var block: CachedBlock?
+        let mayEvict = lock.withLock {
+            block = BlockCache.take(&state, size, length, kind)
+            if deferred.load(ordering: .relaxed) > state.capacity / 10 { return false }
+            BlockCache.makeRoom(&state, size, isNeeded: block == nil, &victims)
+            return true
+        }
         if mayEvict {
-            let needed = block == nil
-            state.withLock { BlockCache.makeRoom(&$0, size, isNeeded: needed, &victims) }
             if !victims.isEmpty {
                 retire(victims)
                 EpochDomain.collect(large: false)
             }
-            if block == nil { block = state.withLock { BlockCache.take(&$0, size, length, kind) } }
+            if block == nil { block = lock.withLock { BlockCache.take(&state, size, length, kind) } }
         } else {
             EpochDomain.collect(large: false)
         }
@@ -134,11 +138,11 @@ final class BlockCache: @unchecked Sendable {
         return block
     }
 
-    /// Makes a filled block visible in `slot` and returns it; or discards it and returns the one that another thread published
-    /// first. Where `isOpen` (asked under the lock) says that the table is closed, returns nil and leaves the caller the block
-    /// with its one pin. Within an epoch, so that what it returns stays.
+    /// Makes a filled block visible in `slot` and returns it; or discards it and returns the one that another thread
+    /// published first. Where `isOpen` (asked under the lock) says that the table is closed, returns nil and leaves the
+    /// caller the block with its one pin. Within an epoch, so that what it returns stays.
     func publish(_ block: CachedBlock, in slot: Slot, isOpen: () -> Bool) -> CachedBlock? {
-        let published: CachedBlock? = state.withLock { state in
+        let published: CachedBlock? = lock.withLock {
             guard isOpen() else { return nil }
             if let other = slot.load() { return other }
             block.slot = slot
@@ -156,9 +160,9 @@ final class BlockCache: @unchecked Sendable {
     func unpin(_ block: CachedBlock) {
         guard block.unpin() else { return }
         if block.isSpanned {
-            state.withLock { $0.spans.give(block.span, block.object, limit: $0.spanLimit) }
+            lock.withLock { state.spans.give(block.span, block.object, limit: state.spanLimit) }
         } else {
-            state.withLock { state in
+            lock.withLock {
                 state.largeBytes -= BlockCache.largeSize(block)
                 state.large[block.object] = nil
                 state.freeLarge.append(block.object)
@@ -170,7 +174,7 @@ final class BlockCache: @unchecked Sendable {
     /// Clears `count` slots and lets their blocks go; `close` runs under the lock, before.
     func unlink(_ slots: (Int) -> Slot, count: Int, close: () -> Void) {
         var victims: [CachedBlock] = []
-        state.withLock { state in
+        lock.withLock {
             close()
             for index in 0..<count {
                 guard let block = slots(index).load() else { continue }

@@ -1,8 +1,8 @@
 internal import CLinuxIO
 internal import Synchronization
 
-/// Counts cache hits without a shared write: sixteen stripes, a thread keeping to one of them. Two threads in one stripe may
-/// lose counts to each other, so the sums are close, not exact.
+/// Counts cache hits without a shared write: sixteen stripes, a thread keeping to one of them. Two threads in one
+/// stripe may lose counts to each other, so the sums are close, not exact.
 ///
 /// A value, not an object: readers of tables copy it, so that counting retains nothing. The cache frees the memory.
 @safe

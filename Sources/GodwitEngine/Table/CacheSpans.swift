@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// The block cache's memory: spans of 64 KiB, cut out of chunks of 2 MiB on huge pages, each span holding objects of one
-/// size. Not thread-safe: the cache's lock guards it.
+/// The block cache's memory: spans of 64 KiB, cut out of chunks of 2 MiB on huge pages, each span holding objects of
+/// one size. Not thread-safe: the cache's lock guards it.
 ///
-/// There are as many sizes as there are numbers of objects that a span can hold (1 to 16, then coarser to 64), so that little is
-/// lost to rounding. A span whose last object is freed may take on any size.
+/// There are as many sizes as there are numbers of objects that a span can hold (1 to 16, then coarser to 64), so that
+/// little is lost to rounding. A span whose last object is freed may take on any size.
 @safe
 struct CacheSpans: ~Copyable {
     static let spanSize = 64 << 10

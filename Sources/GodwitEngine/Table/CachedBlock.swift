@@ -1,12 +1,12 @@
 internal import CLinuxIO
 internal import Synchronization
 
-/// A unit's content in memory, behind a header of 32 bytes that shares its first cache line: in the block cache, or owned by
-/// one reader where the cache refused it.
+/// A unit's content in memory, behind a header of 32 bytes that shares its first cache line: in the block cache, or
+/// owned by one reader where the cache refused it.
 ///
-/// Lifetime of a cached one: it is published in its table's slot with one pin, the cache's own. Point readers find it through
-/// the slot within an epoch and pin nothing. Iterators take a pin within an epoch. Eviction clears the slot, and gives the
-/// cache's pin back after the epoch; with the last pin the memory goes back.
+/// Lifetime of a cached one: it is published in its table's slot with one pin, the cache's own. Point readers find it
+/// through the slot within an epoch and pin nothing. Iterators take a pin within an epoch. Eviction clears the slot,
+/// and gives the cache's pin back after the epoch; with the last pin the memory goes back.
 ///
 /// | offset | field |
 /// |---|---|

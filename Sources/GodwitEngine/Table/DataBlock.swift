@@ -1,7 +1,7 @@
 /// The content of a data unit, validated: entries in order, found by tag for point reads, by offset for scans.
 ///
-/// A point read touches the header and tags (one to two lines), the offsets and prefix (one to two), then the entry it wants;
-/// the first are asked for together. See `docs/formats/table.md` for the layout.
+/// A point read touches the header and tags (one to two lines), the offsets and prefix (one to two), then the entry it
+/// wants; the first are asked for together. See `docs/formats/table.md` for the layout.
 struct DataBlock {
     let bytes: TrustedBytes
 

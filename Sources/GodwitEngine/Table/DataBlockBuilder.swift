@@ -95,7 +95,8 @@ final class DataBlockBuilder {
         var deadlineLog = 0
         if greatestDeadline != 0 {
             columns |= DataBlock.deadlines
-            // One more than the distance, as 0 stands for "never"; a distance of 2^64 - 1 cannot be: deadlines begin at 1.
+            // One more than the distance, as 0 stands for "never"; a distance of 2^64 - 1 cannot be: deadlines begin at
+            // 1.
             deadlineLog = log(greatestDeadline - leastDeadline + 1)
             layout |= deadlineLog << 2
         }

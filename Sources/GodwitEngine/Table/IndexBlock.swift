@@ -1,7 +1,7 @@
 /// The content of an index partition or of the top index, validated: rows of separators and unit offsets.
 ///
-/// Searched over 8-byte words after the separators' common prefix, without branches that depend on the key; separators are
-/// looked at whole only where words tie. See `docs/formats/table.md` for the layout.
+/// Searched over 8-byte words after the separators' common prefix, without branches that depend on the key; separators
+/// are looked at whole only where words tie. See `docs/formats/table.md` for the layout.
 struct IndexBlock {
     let bytes: TrustedBytes
 

@@ -71,8 +71,8 @@ final class IndexBlockBuilder {
         }
     }
 
-    /// A short key that is at least `last` and below `next` (which is above `last`): what an index keeps for a block that
-    /// ends with `last` when the next one begins with `next`.
+    /// A short key that is at least `last` and below `next` (which is above `last`): what an index keeps for a block
+    /// that ends with `last` when the next one begins with `next`.
     static func separator(_ last: ByteView, _ next: ByteView) -> [UInt8] {
         let shared = last.commonPrefix(with: next)
         if shared == last.count { return last.array }

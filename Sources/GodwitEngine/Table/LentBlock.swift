@@ -1,5 +1,5 @@
-/// A block that outlives the epoch, or that the cache did not take: it stays as long as this does. Point reads hand in a fresh
-/// one, use the value, and let it go; iterators keep the block they stand in by one.
+/// A block that outlives the epoch, or that the cache did not take: it stays as long as this does. Point reads hand in
+/// a fresh one, use the value, and let it go; iterators keep the block they stand in by one.
 struct LentBlock: ~Copyable {
     private var block: CachedBlock?
     /// The cache whose memory it is; nil where the block was allocated for this reader alone.

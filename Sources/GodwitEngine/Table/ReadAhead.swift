@@ -16,8 +16,8 @@ final class ReadAhead {
         handle.offset >= start && handle.offset + UInt64(handle.length) <= start + UInt64(length)
     }
 
-    /// The unit at `handle`, in memory of its own. `sequential` says that the next ones will be wanted too; the data ends at
-    /// `end`.
+    /// The unit at `handle`, in memory of its own. `sequential` says that the next ones will be wanted too; the data
+    /// ends at `end`.
     func block(
         _ handle: UnitHandle, sequential: Bool, end: UInt64, _ reader: TableReader
     ) throws(EngineError) -> CachedBlock {

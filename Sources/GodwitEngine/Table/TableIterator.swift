@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Walks one table's entries both ways, pinning one index partition and one data block at a time. Without `fillCache` it reads
-/// ahead into a buffer of its own once it moves from block to block.
+/// Walks one table's entries both ways, pinning one index partition and one data block at a time. Without `fillCache`
+/// it reads ahead into a buffer of its own once it moves from block to block.
 final class TableIterator: EntryIterator {
     private let reader: TableReader
     private let fillCache: Bool
@@ -86,8 +86,8 @@ final class TableIterator: EntryIterator {
         return try reader.root()
     }
 
-    /// Goes to the first entry whose key is not below `key`, which may be one past a block's last; false where the table
-    /// has none.
+    /// Goes to the first entry whose key is not below `key`, which may be one past a block's last; false where the
+    /// table has none.
     private func place(at key: ByteView, _ root: TableRootPointer) throws(EngineError) -> Bool {
         guard root.root.partitions > 0 else { return false }
         let partition = root.root.top.lowerBound(key)

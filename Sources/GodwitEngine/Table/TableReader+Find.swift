@@ -2,13 +2,14 @@ internal import Synchronization
 
 // Point reads, hot path first:
 //
-// 1. `locate`: the filter's line, then the top index and a partition: the number of the data block that would have the key;
+// 1. `locate`: the filter's line, then the top index and a partition: the number of the data block that would have the
+// key;
 // 2. `read`: that block through its slot, its tags, the entry.
 //
 // Both find everything resident or give up; only then does `findLoading` go the same way again and reads files.
 
-/// Where a key would be in a table: found by `locate`, used by `find`. Between the two, others can be located, so that cache
-/// misses of many keys overlap.
+/// Where a key would be in a table: found by `locate`, used by `find`. Between the two, others can be located, so that
+/// cache misses of many keys overlap.
 struct TablePlace {
     /// The data unit's number, or one of the below.
     let unit: Int
@@ -21,8 +22,8 @@ struct TablePlace {
 }
 
 extension TableReader {
-    /// The newest version of `key` at or below `snapshot`. Within an epoch. `residentOnly` never touches a file and says
-    /// `.needsIO` instead. `hash` is the key's, seeded by the store. The value may lie in `lent`.
+    /// The newest version of `key` at or below `snapshot`. Within an epoch. `residentOnly` never touches a file and
+    /// says `.needsIO` instead. `hash` is the key's, seeded by the store. The value may lie in `lent`.
     @inline(__always)
     func find(
         _ key: ByteView, hash: UInt64, at snapshot: SequenceNumber, residentOnly: Bool, lent: inout LentBlock

@@ -68,13 +68,13 @@ extension TableReader {
         guard footer.id == id else {
             throw EngineError(
                 .corruption,
-                "the file belongs to another table or store, not to table \(number) of this one: restore the right file",
+                "the file belongs to another table or store, not to table \(number) here: restore the right file",
                 file: path, offset: offset)
         }
         guard footer.seedProof == TableFormat.seedProof(id, hashSeed: hashSeed) else {
             throw EngineError(
                 .corruption,
-                "table \(number) was written under another hash seed: it belongs to another store; restore the right file",
+                "table \(number) was written under another hash seed, by another store: restore the right file",
                 file: path, offset: offset)
         }
         return footer

@@ -12,8 +12,8 @@ struct TableDamage: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension TableReader {
-    /// Reads every byte of the file, past the cache, and reports all that is wrong: checksums, parts that do not meet, entries
-    /// out of order, index, filter, tags and properties at odds with the entries. Throws only where the file
+    /// Reads every byte of the file, past the cache, and reports all that is wrong: checksums, parts that do not meet,
+    /// entries out of order, index, filter, tags and properties at odds with the entries. Throws only where the file
     /// cannot be read at all (`.io`).
     func verify(_ report: (TableDamage) -> Void) throws(EngineError) {
         try withoutActuallyEscaping(report) { report throws(EngineError) in

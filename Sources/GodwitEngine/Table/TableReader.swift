@@ -10,11 +10,12 @@ enum TableLookup {
     case needsIO
 }
 
-/// Reads one table. Opening reads nothing: footer and top index are read on first use, everything else when it is needed, and is
-/// kept in the block cache.
+/// Reads one table. Opening reads nothing: footer and top index are read on first use, everything else when it is
+/// needed, and is kept in the block cache.
 ///
-/// A point read of a resident key takes no lock, reference or memory (`TableReader+Find.swift`): its dependent cache misses
-/// are the filter line (asked for early by `prefetchFilter`), the index word, the block's slot, the block's head and the entry.
+/// A point read of a resident key takes no lock, reference or memory (`TableReader+Find.swift`): its dependent cache
+/// misses are the filter line (asked for early by `prefetchFilter`), the index word, the block's slot, the block's head
+/// and the entry.
 ///
 /// Whoever reads holds an epoch around `find` and the use of its value, and sees to it that the reader itself stays.
 final class TableReader: @unchecked Sendable {
@@ -36,7 +37,9 @@ final class TableReader: @unchecked Sendable {
     let rootAddress = Atomic<UInt>(0)
     /// The address of the retained range tombstones; 0 until first use.
     private let tombstones = Atomic<UInt>(0)
-    private let opened = Mutex<(any File)?>(nil)
+    private let lock = Lock()
+    /// The open file; guarded by `lock`.
+    private var opened: (any File)?
     /// Nothing is published any more; guarded by the cache's lock.
     private var isRetired = false
 
@@ -69,8 +72,8 @@ final class TableReader: @unchecked Sendable {
         root.deallocate()
     }
 
-    /// Unlinks the cached blocks, for the table is obsolete: they are freed once no reader can be at them. Reads that are under
-    /// way go on; what they load is no longer cached.
+    /// Unlinks the cached blocks, for the table is obsolete: they are freed once no reader can be at them. Reads that
+    /// are under way go on; what they load is no longer cached.
     func retire() {
         let root = TableRootPointer(address: rootAddress.load(ordering: .acquiring))
         cache.unlink({ root!.root.slot($0) }, count: root?.root.slotCount ?? 0) { isRetired = true }
@@ -131,7 +134,8 @@ final class TableReader: @unchecked Sendable {
     /// Walks the entries that readers see, both ways. `fillCache` false leaves the cache as it is: for compaction.
     func iterator(fillCache: Bool) -> any EntryIterator { TableIterator(self, fillCache: fillCache) }
 
-    /// About how many bytes of the data lie before `key`: exact to a block where the index is resident, else to a partition.
+    /// About how many bytes of the data lie before `key`: exact to a block where the index is resident, else to a
+    /// partition.
     func approximateOffset(of key: ByteView) -> UInt64 {
         guard let root = TableRootPointer(address: rootAddress.load(ordering: .acquiring)), root.root.partitions > 0
         else { return 0 }
@@ -150,11 +154,11 @@ final class TableReader: @unchecked Sendable {
 
     /// The open file; opened on first use.
     func file() throws(EngineError) -> any File {
-        if let file = opened.withLock({ $0 }) { return file }
+        if let file = lock.withLock({ opened }) { return file }
         let fresh = try fileSystem.open(path, direct ? .readDirect : .read)
-        return opened.withLock { current in
-            if let current { return current }
-            current = fresh
+        return lock.withLock {
+            if let opened { return opened }
+            opened = fresh
             return fresh
         }
     }

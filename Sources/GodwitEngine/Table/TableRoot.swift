@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// What a reader keeps of an open table: the footer's numbers, the top index, and the slots of everything that is cached. One
-/// allocation, made on first use, read without a lock, freed with the reader.
+/// What a reader keeps of an open table: the footer's numbers, the top index, and the slots of everything that is
+/// cached. One allocation, made on first use, read without a lock, freed with the reader.
 @safe
 struct TableRoot {
     /// Where the header, the slots and the top index are.

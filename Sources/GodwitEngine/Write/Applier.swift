@@ -83,16 +83,16 @@ final class Applier: @unchecked Sendable {
 
     // MARK: After the append
 
-    /// Puts finished records into effect; `point` is where the history stands after them.
-    func apply(_ records: ByteView, at point: HistoryPoint) throws(EngineError) {
+    /// Puts finished records into effect.
+    func apply(_ records: ByteView) throws(EngineError) {
         var run = RecordRun(records)
-        while let record = try run.next() { try apply(record, at: point) }
+        while let record = try run.next() { try apply(record) }
     }
 
     /// Puts one record into effect.
-    func apply(_ record: RecordView, at point: HistoryPoint) throws(EngineError) {
+    func apply(_ record: RecordView) throws(EngineError) {
         guard record.type == .batch else {
-            if try shape.apply(record, at: point) { reload() }
+            if try shape.apply(record) { reload() }
             return
         }
         for section in record.sections {

@@ -17,7 +17,7 @@
 ///     44         4     flags, 0
 ///     48         20n   section table: keyspace id (4), length (4), operation count (4), payload hash (8)
 ///     48 + 20n   8     chain value
-///     56 + 20n         only in a partial record: one bit for each section, least significant first, set when it is here
+///     56 + 20n         only in a partial record: a bit for each section, least significant first, set when it is here
 ///     then             the sections that are here, in table order
 ///
 /// A record is valid when the lengths add up, the keyspace ids ascend, the operation counts add up, and

@@ -229,7 +229,7 @@ final class CommitPipeline: @unchecked Sendable {
         do throws(EngineError) {
             let end = try log.append(group: group, last: point)
             history = point
-            try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes), at: point)
+            try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes))
             store.visible.store(point.position.sequence, ordering: .releasing)
             sync.published(point, end: end)
         } catch {

@@ -1,6 +1,6 @@
-/// Makes records. A record is made in two steps: whoever writes a batch encodes it (`begin`, `put`, `delete`, `control`:
-/// everything but its place in the history, payload hashes included), and the leader of a commit group gives it its
-/// place (`finish`), which touches the header only.
+/// Makes records. A record is made in two steps: whoever writes a batch encodes it (`begin`, `put`, `delete`,
+/// `control`: everything but its place in the history, payload hashes included), and the leader of a commit group
+/// gives it its place (`finish`), which touches the header only.
 enum RecordEncoder {
     /// Appends the header and the section table of a record whose sections follow, with epoch, sequence number, stamp,
     /// origin and chain value zero. Returns where the record begins. The rows are filled in by `setRow`.

@@ -123,7 +123,7 @@ func largeBlocks() throws {
     #expect(middle.statistics.evictions > 0 && middle.statistics.dataBytes <= 1_300_000)
 }
 
-@Test("a read that is held keeps its value while the cache turns over, and fills are refused past a tenth of the budget")
+@Test("a held read keeps its value while the cache turns over, and fills are refused past a tenth of the budget")
 func heldReadKeepsItsValue() throws {
     let entries = makeEntries(12_000)
     let fixture = try TableFixture()

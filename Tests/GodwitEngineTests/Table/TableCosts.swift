@@ -47,7 +47,7 @@ func tableCosts() throws {
         }
         let summary = try writer.finish()
         report("write a record", start, per: records)
-        print("  file \(summary.size), data \(summary.dataBytes), index \(summary.indexBytes), filter \(summary.filterBytes)")
+        print("  \(summary)")
 
         let cache = BlockCache(capacity: 256 << 20)
         let reader = TableReader(

@@ -1,0 +1,112 @@
+/// Takes the store back to a point of its own history. Runs on the commit leader's thread, between two groups.
+///
+/// 1. Find the newest rewind point R at or below the target F: the tables can show the state at R, since compaction kept
+///    what R sees, and the log reaches back to R.
+/// 2. Stop flush and compaction where they are; sync the log.
+/// 3. Find F in the log and begin a new segment after it.
+/// 4. One manifest edit: tables wholly above R go, mixed ones show nothing above R, the log is cut at F. From here on a
+///    crash recovers to F.
+/// 5. Replay (R, F] from the own log into fresh memtables, and go on after F.
+struct Rewind {
+    private let side: WriteSide
+    private let target: HistoryPoint
+    private var store: Store { side.store }
+
+    init(_ side: WriteSide, _ target: HistoryPoint) {
+        self.side = side
+        self.target = target
+    }
+
+    func run() throws(EngineError) {
+        let now = side.pipeline.currentPoint
+        if now == target { return }
+        let sequence = target.position.sequence
+        guard sequence < now.position.sequence, let base = store.rewind.newest(notAbove: sequence) else {
+            throw EngineError(
+                .history, "no rewind point is at or below \(target); this node needs a full copy")
+        }
+        side.pause()
+        defer { side.resume() }
+        side.flush.abandon()
+        side.compactions.abandon()
+        _ = try side.sync.syncNow(through: now.position.sequence)
+
+        let location = try locateTarget()
+        let log = try LogWriter(side.segments, in: side.logDirectory, after: target, previous: location)
+        do throws(EngineError) {
+            let state = try store.manifest.commit { state in edit(state, base, location, log) }
+            try restart(log, state, base)
+        } catch {
+            // Nobody knows which history the manifest shows: a reopen finds out.
+            store.poison.set(error)
+            throw error
+        }
+    }
+
+    /// Where the target's record ends in the log. Throws unless the target is in this history.
+    private func locateTarget() throws(EngineError) -> LogLocation {
+        let state = store.manifest.state
+        let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
+        if reader.point == target { return reader.end }
+        while let record = try reader.next() {
+            guard record.lastSequence >= target.position.sequence else { continue }
+            if record.point == target { return reader.end }
+            break
+        }
+        throw EngineError(.history, "\(target) is not in this store's history")
+    }
+
+    /// What takes the store back to `base`, with the log up to the target to be replayed.
+    private func edit(
+        _ state: ManifestState, _ base: HistoryPoint, _ location: LogLocation, _ log: LogWriter
+    ) -> VersionEdit {
+        let limit = base.position.sequence
+        var edit = VersionEdit()
+        for keyspace in state.keyspaces {
+            let id = keyspace.meta.id
+            if keyspace.meta.createdSequence > limit {
+                edit.append(.dropKeyspace(id))
+                continue
+            }
+            for level in keyspace.version.levels {
+                for table in level.tables where table.newestSequence > limit {
+                    if table.oldestSequence > limit {
+                        edit.append(.removeTable(keyspace: id, level: level.level, number: table.number))
+                    } else {
+                        edit.append(
+                            .setVisibleThrough(keyspace: id, level: level.level, number: table.number, limit))
+                    }
+                }
+            }
+            if keyspace.meta.flushedThrough > limit {
+                edit.append(.flushedThrough(keyspace: id, limit))
+            }
+        }
+        edit.append(.epochHistory(state.epochHistory.filter { $0.start.position.sequence <= limit }))
+        edit.append(.rewindPoints(store.rewind.all.filter { $0.position.sequence <= limit }))
+        edit.append(.end(target))
+        edit.append(
+            .addLogCut(
+                LogCut(
+                    segment: location.segment, endOffset: location.offset, through: target.position.sequence,
+                    resumesAt: log.end.segment)))
+        return edit
+    }
+
+    private func restart(_ log: LogWriter, _ state: ManifestState, _ base: HistoryPoint) throws(EngineError) {
+        store.rewind.drop(above: base.position.sequence)
+        store.snapshots.lose(above: target.position.sequence)
+        for tree in store.allTrees where state.keyspace(tree.id) == nil { store.removeTree(tree.id) }
+        for tree in store.allTrees { store.reset(state, for: tree) }
+        side.applier.reload()
+
+        let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
+        while let record = try reader.next() {
+            if record.lastSequence > base.position.sequence { try side.applier.apply(record) }
+        }
+        let dead = side.segments.live.filter { $0 > reader.end.segment && $0 < log.end.segment }
+        side.pipeline.restart(log, at: target)
+        side.tail.rewind(to: log.end, target)
+        side.segments.release(dead)
+    }
+}

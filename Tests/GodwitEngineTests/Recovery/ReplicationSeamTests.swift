@@ -1,0 +1,123 @@
+import GodwitSimulation
+import Testing
+
+@testable import GodwitEngine
+
+@Suite("What replication stands on")
+struct ReplicationSeamTests {
+    /// Everything a keyspace shows, in order.
+    private func contents(_ engine: Engine, in keyspace: Keyspace? = nil) throws -> [[UInt8]] {
+        var all: [[UInt8]] = []
+        try engine.scan(in: keyspace) { key, value in
+            all.append(key.withView { $0.array } + [0] + value.withView { $0.array })
+            return true
+        }
+        return all
+    }
+
+    @Test("a follower that applies the stream has the same history and the same data")
+    func followerHasTheSameData() throws {
+        let leaderWorld = World(seed: 11)
+        let followerWorld = World(seed: 12)
+        let leader = try leaderWorld.open()
+        var options = EngineOptions.small
+        options.beginsEpochs = false
+        var follower = try followerWorld.open(options)
+        let stream = try leader.logStream(after: .start)
+        let random = SeededRandom(seed: 13)
+        let other = try leader.createKeyspace("other")
+        for round in 0..<40 {
+            for _ in 0..<50 {
+                try leader.put("k\(random.below(500))", "\(random.next())", in: random.below(2) == 0 ? other : nil, durability: .buffered)
+            }
+            if round % 7 == 3 { try leader.deleteRange(from: "k1", to: "k2", durability: .buffered) }
+            if round % 9 == 5 { try leader.flush() }
+            while true {
+                var failure: (any Error)?
+                let more: Void? = try stream.next(maxBytes: 4096) { records, _ in
+                    do { try follower.apply(records: records, durability: .buffered) } catch { failure = error }
+                }
+                if let failure { throw failure }
+                if more == nil { break }
+            }
+            #expect(follower.historyPoint == leader.historyPoint)
+            if round == 20 {
+                try follower.close()
+                follower = try followerWorld.open(options)
+            }
+        }
+        #expect(try contents(follower) == contents(leader))
+        let copied = try #require(follower.keyspace("other"))
+        #expect(try contents(follower, in: copied) == contents(leader, in: other))
+        #expect(follower.epochHistory == leader.epochHistory)
+        try follower.close()
+        try leader.close()
+    }
+
+    @Test("records of another history, repeated or after a gap are refused and nothing is applied")
+    func sameSequenceOtherHistory() throws {
+        let world = World(seed: 21)
+        let engine = try world.open()
+        let elsewhere = World(seed: 22)
+        let stranger = try elsewhere.open()
+        try engine.put("a", "1")
+        try stranger.put("a", "2")
+        try stranger.put("b", "3")
+        let stream = try stranger.logStream(after: .start)
+        let before = engine.historyPoint
+        var codes: [EngineError.Code] = []
+        while true {
+            let more: Void? = try stream.next(maxBytes: 1) { records, _ in
+                do throws(EngineError) { try engine.apply(records: records) } catch { codes.append(error.code) }
+            }
+            if more == nil { break }
+        }
+        #expect(codes.count == 3 && codes.allSatisfy { $0 == .history })
+        #expect(engine.historyPoint == before)
+        #expect(try engine.get("a") == Array("1".utf8))
+        try stranger.close()
+        try engine.close()
+    }
+
+    @Test("a rewind after flush and compaction of the tail shows exactly the state at the target, also after a reopen")
+    func rewindAfterFlushAndCompactionOfTheTail() throws {
+        for seed in 31...60 as ClosedRange<UInt64> {
+            let world = World(seed: seed)
+            let random = SeededRandom(seed: seed)
+            var options = EngineOptions.small
+            options.rewindInterval = 0
+            var engine = try world.open(options)
+            let second = try engine.createKeyspace("second")
+            var history: [(point: HistoryPoint, first: [[UInt8]], second: [[UInt8]])] = []
+            for _ in 0..<30 {
+                for _ in 0..<60 {
+                    let key = "k\(random.below(300))"
+                    let value = String(repeating: "v", count: random.below(60)) + "\(random.next())"
+                    try engine.put(key, value, in: random.below(3) == 0 ? second : nil, durability: .buffered)
+                }
+                if random.below(4) == 0 { try engine.deleteRange(from: "k1\(random.below(9))", to: "k2", durability: .buffered) }
+                history.append((engine.historyPoint, try contents(engine), try contents(engine, in: second)))
+                switch random.below(5) {
+                case 0: try engine.flush()
+                case 1: try engine.compact()
+                default: break
+                }
+            }
+            let oldest = try #require(engine.rewindPoints.first).position.sequence
+            let candidates = history.filter { $0.point.position.sequence >= oldest }
+            let target = candidates[random.below(candidates.count)]
+            try engine.rewind(to: target.point)
+            #expect(engine.historyPoint == target.point)
+            #expect(try contents(engine) == target.first, "seed \(seed)")
+            #expect(try contents(engine, in: second) == target.second, "seed \(seed)")
+            try engine.put("after", "rewind")
+            if seed % 2 == 0 { world.crash() } else { try engine.close() }
+            engine = try world.open(options)
+            try engine.delete("after")
+            #expect(try contents(engine) == target.first, "seed \(seed) reopened")
+            try engine.compact()
+            #expect(try contents(engine) == target.first, "seed \(seed) compacted")
+            try engine.close()
+        }
+    }
+}
