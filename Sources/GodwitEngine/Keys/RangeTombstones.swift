@@ -142,7 +142,8 @@ final class RangeTombstones: @unchecked Sendable {
     /// Whether nothing is deleted.
     var isEmpty: Bool { fragmentCount == 0 }
 
-    /// The sequence number of the newest delete that covers `key` and is not newer than `snapshot`; 0 where there is none.
+    /// The sequence number of the newest delete that covers `key` and is not newer than `snapshot`; 0 where there is
+    /// none.
     func covering(_ key: ByteView, at snapshot: SequenceNumber) -> SequenceNumber {
         let after = Self.partition(fragmentCount) { start(of: $0).compare(key) <= 0 }
         guard after > 0, key.compare(end(of: after - 1)) < 0 else { return 0 }
@@ -261,7 +262,8 @@ final class RangeTombstones: @unchecked Sendable {
         return RangeTombstones(pieces, pool: pool)
     }
 
-    /// How many of `count` elements, beginning with the first, satisfy `belongs`, which none does after one that doesn't.
+    /// How many of `count` elements, beginning with the first, satisfy `belongs`, which none does after one that
+    /// doesn't.
     @inline(__always)
     private static func partition(_ count: Int, _ belongs: (Int) -> Bool) -> Int {
         var (low, high) = (0, count)

@@ -1,5 +1,5 @@
-/// Keeps the memory of memtables that are gone for those to come: having the kernel hand out and clear a page costs more
-/// than filling it. A store has one; what it keeps is unmapped with it.
+/// Keeps the memory of memtables that are gone for those to come: having the kernel hand out and clear a page costs
+/// more than filling it. A store has one; what it keeps is unmapped with it.
 @safe
 final class ArenaPool: @unchecked Sendable {
     private let limit: Int

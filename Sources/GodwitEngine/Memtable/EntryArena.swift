@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// Where a memtable's entries lie, one after the other in the order they were inserted; nothing moves or is changed once
-/// it is published. An entry is named by its *unit*: its offset in steps of 8 bytes, from 1, so that 32 bits name 32
-/// GiB and 0 stands for none.
+/// Where a memtable's entries lie, one after the other in the order they were inserted; nothing moves or is changed
+/// once it is published. An entry is named by its *unit*: its offset in steps of 8 bytes, from 1, so that 32 bits name
+/// 32 GiB and 0 stands for none.
 ///
 /// | offset | bytes | what |
 /// |---|---|---|
@@ -29,8 +29,8 @@ struct EntryArena: ~Copyable {
     private static let deadlineBit: UInt32 = 1 << 30
     private static let valueMask: UInt32 = (1 << 25) - 1
 
-    /// An arena with room for `capacity` bytes and then one batch of 64 MiB, however small its operations: three bytes of
-    /// a batch are an operation, which takes 24 here. Memory comes from `pool` and goes back to it.
+    /// An arena with room for `capacity` bytes and then one batch of 64 MiB, however small its operations: three bytes
+    /// of a batch are an operation, which takes 24 here. Memory comes from `pool` and goes back to it.
     init(capacity: Int, pool: ArenaPool?) {
         self.pool = pool
         reserved = capacity + 8 * (64 << 20) + PageMemory.hugePage
@@ -52,7 +52,8 @@ struct EntryArena: ~Copyable {
         UInt32(truncatingIfNeeded: (headerBytes + (hasDeadline ? 8 : 0) + key + value + 7) >> 3)
     }
 
-    /// Writes an entry at `unit`, the end of what has been written, without a link to an older version. The writer's alone.
+    /// Writes an entry at `unit`, the end of what has been written, without a link to an older version. The writer's
+    /// alone.
     @inline(__always)
     func write(
         at unit: UInt32, key: ByteView, sequence: SequenceNumber, kind: EntryKind, deadline: UInt64, value: ByteView
@@ -94,7 +95,8 @@ struct EntryArena: ~Copyable {
         return unsafe memory
     }
 
-    /// The address of a published entry. Units come from the point index, from links and from walking: they are trusted.
+    /// The address of a published entry. Units come from the point index, from links and from walking: they are
+    /// trusted.
     @inline(__always)
     @unsafe func address(_ unit: UInt32) -> UnsafeMutableRawPointer {
         unsafe UnsafeMutableRawPointer(bitPattern: base.load(ordering: .relaxed)).unsafelyUnwrapped + Int(unit) * 8

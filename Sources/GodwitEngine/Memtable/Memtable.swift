@@ -8,8 +8,8 @@ internal import Synchronization
 /// 2. A lookup goes hash → slot → entry: two cache misses.
 /// 3. Order is made only when somebody asks for an iterator: see `OrderedIndex`. Writers never pay for it.
 ///
-/// The writer's calls must not overlap. Readers hold the memtable strongly or are in an epoch, with the memtable released
-/// through `EpochDomain.retire`.
+/// The writer's calls must not overlap. Readers hold the memtable strongly or are in an epoch, with the memtable
+/// released through `EpochDomain.retire`.
 @safe
 final class Memtable: @unchecked Sendable {
     let arena: EntryArena
@@ -26,9 +26,9 @@ final class Memtable: @unchecked Sendable {
     /// The longest value.
     static let maxValueLength = 16 << 20
 
-    /// An empty memtable. It takes next to no memory before the first insert. `capacity` is the `bytesUsed` at which its
-    /// owner stops inserting, but for the batch that passes it; `hashSeed` is what the keys' hashes are made with. With a
-    /// pool, memory is reused from one memtable to the next.
+    /// An empty memtable. It takes next to no memory before the first insert. `capacity` is the `bytesUsed` at which
+    /// its owner stops inserting, but for the batch that passes it; `hashSeed` is what the keys' hashes are made with.
+    /// With a pool, memory is reused from one memtable to the next.
     init(capacity: Int, hashSeed: UInt64, pool: ArenaPool? = nil) {
         arena = EntryArena(capacity: capacity, pool: pool)
         self.hashSeed = hashSeed
@@ -122,8 +122,8 @@ final class Memtable: @unchecked Sendable {
         return EpochDomain.read { unsafe Self.object(tombstones.load(ordering: .acquiring)).takeUnretainedValue() }
     }
 
-    /// The sequence number of the newest range delete that covers `key` and is not newer than `snapshot`, 0 where there is
-    /// none. No lock, no reference count; one relaxed load where no range was deleted.
+    /// The sequence number of the newest range delete that covers `key` and is not newer than `snapshot`, 0 where there
+    /// is none. No lock, no reference count; one relaxed load where no range was deleted.
     @inline(__always)
     func rangeDelete(covering key: ByteView, at snapshot: SequenceNumber) -> SequenceNumber {
         hasRangeTombstones ? searchRangeDeletes(key, snapshot) : 0

@@ -1,8 +1,8 @@
 internal import Synchronization
 
 /// The order of a memtable's entries, made on demand: immutable sorted runs, each over a stretch of the arena. When an
-/// iterator is asked for, the entries since the last time become a new run, and runs of similar size are merged, so that
-/// there are few: each is more than four times as long as the next. `docs/decisions/0001` says why not a tree.
+/// iterator is asked for, the entries since the last time become a new run, and runs of similar size are merged, so
+/// that there are few: each is more than four times as long as the next. `docs/decisions/0001` says why not a tree.
 final class OrderedIndex: Sendable {
     private let state = Locked(State())
     private let bytes = Atomic<Int>(0)
@@ -19,10 +19,8 @@ final class OrderedIndex: Sendable {
 
     /// Runs that together hold all entries before the unit `end`, or more.
     func runs(_ arena: borrowing EntryArena, through end: UInt32) -> [SortedRun] {
-        let start = state.withLock { state in state.end >= end ? state.runs : nil }
-        if let start { return start }
         // Sorting holds the lock: whoever else wants order now wants the same work done.
-        return state.withLock { state in
+        state.withLock { state in
             if state.end < end {
                 state.runs.append(SortedRun(arena, from: state.end, to: end))
                 state.end = end

@@ -1,13 +1,13 @@
 internal import CLinuxIO
 internal import Synchronization
 
-/// Finds a key's newest entry by the key's hash: an open-addressing table of 64-bit slots with one writer and any number
-/// of lock-free readers.
+/// Finds a key's newest entry by the key's hash: an open-addressing table of 64-bit slots with one writer and any
+/// number of lock-free readers.
 ///
 /// A slot is 0 or (32 bits of the hash, the *tag*) << 32 | (the entry's unit). A tag's place is its own high bits, and
 /// probing goes on to the next slot; so the slots are nearly sorted by tag, a table of twice the size is filled in one
-/// sequential sweep, and no key is read for it. A slot, once taken, is only ever replaced by a newer version's: a release
-/// store publishes the entry that was written before.
+/// sequential sweep, and no key is read for it. A slot, once taken, is only ever replaced by a newer version's: a
+/// release store publishes the entry that was written before.
 @safe
 struct PointIndex: ~Copyable {
     /// The table's address with the logarithm of its slot count in the low bits, in one word, so that readers always
@@ -37,8 +37,8 @@ struct PointIndex: ~Copyable {
         unsafe godwit_prefetch(Self.slots(word) + Int(place))
     }
 
-    /// The unit of the newest entry whose tag is that of `hash` and for which `matches` holds; 0 when there is none. The
-    /// caller is in an epoch, or is the writer.
+    /// The unit of the newest entry whose tag is that of `hash` and for which `matches` holds; 0 when there is none.
+    /// The caller is in an epoch, or is the writer.
     @inline(__always)
     func find(_ hash: UInt64, matches: (UInt32) -> Bool) -> UInt32 {
         let word = table.load(ordering: .acquiring)
@@ -62,8 +62,8 @@ struct PointIndex: ~Copyable {
     @inline(__always)
     func candidate(_ hash: UInt64) -> UInt32 { find(hash) { _ in true } }
 
-    /// Publishes `unit`. Where the table has an entry with the tag of `hash` for which `matches` holds, `unit` takes its
-    /// place, after `link` was called with the old unit. Returns whether the key is new. The writer's alone.
+    /// Publishes `unit`. Where the table has an entry with the tag of `hash` for which `matches` holds, `unit` takes
+    /// its place, after `link` was called with the old unit. Returns whether the key is new. The writer's alone.
     @inline(__always)
     func insert(
         _ hash: UInt64, unit: UInt32, keys: Int, matches: (UInt32) -> Bool, link: (UInt32) -> Void

@@ -1,10 +1,10 @@
-/// Sorts rows by their keys, a word of eight bytes at a time, so that a key's bytes are read about once however long the
-/// prefixes are that keys share:
+/// Sorts rows by their keys, a word of eight bytes at a time, so that a key's bytes are read about once however long
+/// the prefixes are that keys share:
 ///
 /// 1. Find the prefix that all keys of the range share, and give each row the word after it.
 /// 2. Sort by word alone (radix).
-/// 3. Where words are equal: keys that end within the word are prefixes of the others and come first, by length; the rest
-///    share eight bytes more, and go through the same again.
+/// 3. Where words are equal: keys that end within the word are prefixes of the others and come first, by length; the
+///    rest share eight bytes more, and go through the same again.
 @safe
 enum RunSorter {
     typealias Row = SortedRun.Row

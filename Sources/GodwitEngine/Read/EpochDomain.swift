@@ -8,7 +8,7 @@ internal import Synchronization
 /// 3. `collect` raises the epoch and frees what was retired in an epoch below every slot's.
 ///
 /// Why that is enough: a slot above a tag was filled after the epoch had been raised past that tag, under the same
-/// mutex as the retiring, so its reader sees the thing unreachable. A slot filled after `collect` looked at it is
+/// lock as the retiring, so its reader sees the thing unreachable. A slot filled after `collect` looked at it is
 /// no danger either: filling it is sequentially consistent, so the reads that follow it see the replacement.
 ///
 /// A slot belongs to one thread from its first read to its exit, and is then reused; slots are never freed.
@@ -23,29 +23,28 @@ enum EpochDomain {
     /// Runs `body` while everything it can reach stays allocated. May be nested; must not wait for other threads.
     @inline(__always)
     static func read<R: ~Copyable, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-        let slot = unsafe enter()
-        defer { unsafe leave(slot) }
+        let slot = enter()
+        defer { leave(slot) }
         return try body()
     }
 
     /// Begins a read that `leave` ends, on the same thread; `read` does both.
     @inline(__always)
-    @unsafe static func enter() -> UnsafeMutablePointer<Slot> {
-        let slot = unsafe godwit_thread_slot().map { unsafe $0.assumingMemoryBound(to: Slot.self) } ?? register()
-        if unsafe slot.pointee.depth == 0 {
+    static func enter() -> Slot {
+        let slot = unsafe Slot(godwit_thread_slot() ?? register())
+        if slot.depth == 0 {
             // The store must come before every load of the body: sequentially consistent, an `xchg`.
-            let now = epoch.load(ordering: .acquiring)
-            unsafe slot.pointee.entered.store(now, ordering: .sequentiallyConsistent)
+            unsafe slot.entered.pointee.store(epoch.load(ordering: .acquiring), ordering: .sequentiallyConsistent)
         }
-        unsafe slot.pointee.depth &+= 1
-        return unsafe slot
+        slot.depth &+= 1
+        return slot
     }
 
     /// Ends a read.
     @inline(__always)
-    @unsafe static func leave(_ slot: UnsafeMutablePointer<Slot>) {
-        unsafe slot.pointee.depth &-= 1
-        if unsafe slot.pointee.depth == 0 { unsafe slot.pointee.entered.store(0, ordering: .releasing) }
+    static func leave(_ slot: Slot) {
+        slot.depth &-= 1
+        if slot.depth == 0 { unsafe slot.entered.pointee.store(0, ordering: .releasing) }
     }
 
     /// Frees something by `free` once no reader can be using it. It must be unreachable for new readers already.
@@ -77,8 +76,8 @@ enum EpochDomain {
             epoch.add(1, ordering: .sequentiallyConsistent)
             state.sinceCollect = (0, 0)
             var oldest = UInt64.max
-            unsafe forEachSlot { slot in
-                let entered = unsafe slot.pointee.entered.load(ordering: .sequentiallyConsistent)
+            forEachSlot { slot in
+                let entered = unsafe slot.entered.pointee.load(ordering: .sequentiallyConsistent)
                 if entered != 0 { oldest = min(oldest, entered) }
             }
             state.small.removeAll(before: oldest, into: &free)
@@ -91,21 +90,18 @@ enum EpochDomain {
     }
 
     /// Waits until every read that was running when the call began has ended: what was unreachable before the call may
-    /// then be freed. False when the calling thread is inside a read itself, or when reads go on for more than ten seconds.
+    /// then be freed. False when the calling thread is inside a read itself, or when reads go on for more than ten
+    /// seconds.
     ///
     /// The wait is for threads of this process, which no executor orders: so it alone is not made through one, and what
     /// follows it in a simulation does not depend on who else runs in the process.
     static func waitForReaders() -> Bool {
-        if let own = unsafe godwit_thread_slot().map({ unsafe $0.assumingMemoryBound(to: Slot.self) }),
-            unsafe own.pointee.depth > 0
-        {
-            return false
-        }
+        if let own = unsafe godwit_thread_slot(), unsafe Slot(own).depth > 0 { return false }
         let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
         for attempt in 0..<100_000 {
             var isRunning = false
-            unsafe forEachSlot { slot in
-                let entered = unsafe slot.pointee.entered.load(ordering: .sequentiallyConsistent)
+            forEachSlot { slot in
+                let entered = unsafe slot.entered.pointee.load(ordering: .sequentiallyConsistent)
                 if entered != 0, entered <= before { isRunning = true }
             }
             if !isRunning { return true }
@@ -125,15 +121,14 @@ enum EpochDomain {
             // values in two calls mean one and the same read.
             let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
             var longest: UInt64 = 0
-            unsafe forEachSlot { slot in
-                let entered = unsafe slot.pointee.entered.load(ordering: .sequentiallyConsistent)
+            forEachSlot { slot in
+                let entered = unsafe slot.entered.pointee.load(ordering: .sequentiallyConsistent)
                 guard entered != 0, entered <= before else { return }
-                if unsafe slot.pointee.seenEntered == entered {
-                    let since = unsafe slot.pointee.seenAt
-                    longest = max(longest, now > since ? now - since : 0)
+                if slot.seenEntered == entered {
+                    longest = max(longest, now > slot.seenAt ? now - slot.seenAt : 0)
                 } else {
-                    unsafe slot.pointee.seenEntered = entered
-                    unsafe slot.pointee.seenAt = now
+                    slot.seenEntered = entered
+                    slot.seenAt = now
                 }
             }
             return longest
@@ -143,27 +138,70 @@ enum EpochDomain {
     /// How many slots exist: the most threads that ever had one at once.
     static var slotCount: Int {
         var count = 0
-        unsafe forEachSlot { _ in count += 1 }
+        forEachSlot { _ in count += 1 }
         return count
     }
 
-    /// One thread's place, alone on its pair of cache lines.
-    struct Slot: ~Copyable {
+    /// One thread's place, alone on its pair of cache lines. Fields are reached one by one: a collector reads one while
+    /// the owner changes another.
+    @safe
+    struct Slot {
+        private let memory: UnsafeMutableRawPointer
+
+        @inline(__always)
+        init(_ memory: UnsafeMutableRawPointer) { unsafe self.memory = memory }
+
+        /// An empty slot, linked to the one registered before it.
+        init(next: UInt) {
+            unsafe memory = .allocate(byteCount: 128, alignment: 128)
+            unsafe memory.initializeMemory(as: UInt64.self, repeating: 0, count: 16)
+            unsafe memory.bindMemory(to: Atomic<UInt64>.self, capacity: 1).initialize(to: Atomic(0))
+            unsafe memory.storeBytes(of: next, toByteOffset: 40, as: UInt.self)
+        }
+
+        var address: UInt { unsafe UInt(bitPattern: memory) }
+
         /// The epoch that the running read entered in; 0 when there is none.
-        let entered = Atomic<UInt64>(0)
+        @inline(__always)
+        var entered: UnsafeMutablePointer<Atomic<UInt64>> {
+            unsafe memory.assumingMemoryBound(to: Atomic<UInt64>.self)
+        }
+
         /// How many reads are nested; the owner's alone.
-        var depth: UInt64 = 0
+        @inline(__always)
+        var depth: UInt64 {
+            get { field(8) }
+            nonmutating set { setField(8, newValue) }
+        }
+
         /// Whether a thread owns the slot; guarded by `state`.
-        var owned = true
-        /// The read that `oldestHeldNanoseconds` saw last, and when it saw it first; guarded by `state`.
-        var seenEntered: UInt64 = 0
-        var seenAt: UInt64 = 0
-        /// The slot registered before this one.
-        let next: UInt
+        var isOwned: Bool {
+            get { field(16) != 0 }
+            nonmutating set { setField(16, newValue ? 1 : 0) }
+        }
 
-        init(next: UInt) { self.next = next }
+        /// The read that `oldestHeldNanoseconds` saw last; guarded by `state`.
+        var seenEntered: UInt64 {
+            get { field(24) }
+            nonmutating set { setField(24, newValue) }
+        }
 
-        static let stride = 128
+        /// When `oldestHeldNanoseconds` saw that read first; guarded by `state`.
+        var seenAt: UInt64 {
+            get { field(32) }
+            nonmutating set { setField(32, newValue) }
+        }
+
+        /// The address of the slot registered before this one, or 0; never changes.
+        var next: UInt { UInt(field(40)) }
+
+        @inline(__always)
+        private func field(_ offset: Int) -> UInt64 { unsafe memory.load(fromByteOffset: offset, as: UInt64.self) }
+
+        @inline(__always)
+        private func setField(_ offset: Int, _ value: UInt64) {
+            unsafe memory.storeBytes(of: value, toByteOffset: offset, as: UInt64.self)
+        }
     }
 
     private struct Retired {
@@ -193,45 +231,38 @@ enum EpochDomain {
 
     /// Gives the calling thread a slot: one that an exited thread returned, or a new one.
     @inline(never)
-    @unsafe private static func register() -> UnsafeMutablePointer<Slot> {
+    @unsafe private static func register() -> UnsafeMutableRawPointer {
         let address = state.withLock { _ -> UInt in
             unsafe godwit_thread_slot_on_exit { unsafe EpochDomain.unregister($0) }
-            var found: UInt = 0
-            unsafe forEachSlot { slot in
-                if unsafe found == 0 && !slot.pointee.owned { found = UInt(bitPattern: slot) }
+            var free: Slot?
+            forEachSlot { slot in
+                if !slot.isOwned { free = slot }
             }
-            if let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: found) {
-                unsafe slot.pointee.owned = true
-                return found
-            }
-            let memory = UnsafeMutableRawPointer.allocate(byteCount: Slot.stride, alignment: Slot.stride)
-            let slot = unsafe memory.bindMemory(to: Slot.self, capacity: 1)
-            unsafe slot.initialize(to: Slot(next: slots.load(ordering: .relaxed)))
-            slots.store(UInt(bitPattern: slot), ordering: .releasing)
-            return UInt(bitPattern: slot)
+            let slot = free ?? Slot(next: slots.load(ordering: .relaxed))
+            slot.isOwned = true
+            if free == nil { slots.store(slot.address, ordering: .releasing) }
+            return slot.address
         }
-        let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: address)!
-        unsafe godwit_thread_slot_set(slot)
-        return unsafe slot
+        let memory = unsafe UnsafeMutableRawPointer(bitPattern: address)!
+        unsafe godwit_thread_slot_set(memory)
+        return unsafe memory
     }
 
     /// Takes back an exiting thread's slot. A destructor that reads after this one registers the thread again.
     @unsafe private static func unregister(_ memory: UnsafeMutableRawPointer?) {
         guard let memory = unsafe memory else { return }
-        let address = UInt(bitPattern: memory)
+        let slot = unsafe Slot(memory)
         godwit_thread_slot_set(nil)
-        state.withLock { _ in
-            let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: address)!
-            unsafe precondition(slot.pointee.depth == 0, "a thread ended inside a read")
-            unsafe slot.pointee.owned = false
-        }
+        precondition(slot.depth == 0, "a thread ended inside a read")
+        state.withLock { _ in slot.isOwned = false }
     }
 
-    @unsafe private static func forEachSlot(_ body: (UnsafeMutablePointer<Slot>) -> Void) {
+    private static func forEachSlot(_ body: (Slot) -> Void) {
         var address = slots.load(ordering: .acquiring)
-        while let slot = unsafe UnsafeMutablePointer<Slot>(bitPattern: address) {
-            unsafe body(slot)
-            address = unsafe slot.pointee.next
+        while let memory = unsafe UnsafeMutableRawPointer(bitPattern: address) {
+            let slot = unsafe Slot(memory)
+            body(slot)
+            address = slot.next
         }
     }
 }

@@ -1,8 +1,9 @@
-/// Several iterators as one, in the order of entries. Entries that agree in key and sequence number come from the earlier
-/// child first. Children are read only through this iterator once it has them.
+/// Several iterators as one, in the order of entries. Entries that agree in key and sequence number come from the
+/// earlier child first. Children are read only through this iterator once it has them.
 ///
-/// A tournament (loser tree) finds the next entry in log₂ comparisons, most of them of one 8-byte word. All children stand
-/// on their next entry in the direction of travel; when that changes, the others are placed anew around the current one.
+/// A tournament (loser tree) finds the next entry in log₂ comparisons, most of them of one 8-byte word. All children
+/// stand on their next entry in the direction of travel; when that changes, the others are placed anew around the
+/// current one.
 @safe
 final class MergingIterator: EntryIterator {
     private let children: [any EntryIterator]

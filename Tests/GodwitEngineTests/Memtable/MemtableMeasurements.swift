@@ -126,7 +126,8 @@
                 unsafe fill(words, number)
                 let key = unsafe ByteView(words, count: 16)
                 memtables[number % 10].insert(
-                    key: key, hash: key.hash(seed: 1), sequence: UInt64(number + 1), kind: .put, deadline: 0, value: key)
+                    key: key, hash: key.hash(seed: 1), sequence: UInt64(number + 1), kind: .put, deadline: 0,
+                    value: key)
             }
             for children in [1, 2, 4, 10] {
                 let iterators = memtables[..<children].map { $0.iterator() }

@@ -114,9 +114,12 @@ struct MemtableDriver {
         #expect(driver.find([3], at: .max)?.sequence == 19_995)
     }
 
-    @Test("an iterator outlives its memtable and does not see later inserts get in its way") func iteratorStays() throws {
+    @Test("an iterator outlives its memtable and later inserts do not get in its way")
+    func iteratorStays() throws {
         var driver: MemtableDriver? = MemtableDriver()
-        for sequence in 1...1000 { driver!.insert(OwnedEntry(key: [UInt8(sequence & 0xFF)], sequence: UInt64(sequence))) }
+        for sequence in 1...1000 {
+            driver!.insert(OwnedEntry(key: [UInt8(sequence & 0xFF)], sequence: UInt64(sequence)))
+        }
         let iterator = driver!.memtable.iterator()
         let before = try collect(iterator)
         for sequence in 1001...2000 {
@@ -178,8 +181,8 @@ struct MemtableDriver {
                         } else {
                             Array("\(sequence)".utf8).withView { value in
                                 memtable.insert(
-                                    key: key, hash: key.hash(seed: 3), sequence: sequence, kind: .put, deadline: sequence,
-                                    value: value)
+                                    key: key, hash: key.hash(seed: 3), sequence: sequence, kind: .put,
+                                    deadline: sequence, value: value)
                             }
                         }
                     }
@@ -213,7 +216,8 @@ struct MemtableDriver {
                     continue
                 }
                 for _ in 0..<200 where snapshot > keys + 1 {
-                    // The newest version at or below the snapshot of a key that was written within the last `keys` writes.
+                    // The newest version at or below the snapshot of a key that was written within the last `keys`
+                    // writes.
                     let expected = snapshot - random.next() % keys
                     if expected % 1000 == 0 { continue }
                     bytes(expected).withView { key in
