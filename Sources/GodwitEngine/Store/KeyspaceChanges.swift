@@ -1,5 +1,6 @@
 /// Puts control records into effect: keyspaces made, changed and dropped, epochs begun. The manifest keeps only what the
-/// log is sure of, so the log is synced first; replaying a record that took effect before changes nothing.
+/// log is sure of, so the log is synced first. Each edit says up to where the history has taken effect: recovery passes
+/// over the records up to there, since a later one may have undone what an earlier one did.
 final class KeyspaceChanges: @unchecked Sendable {
     private let store: Store
     private let ingests: IngestReceiver
@@ -12,9 +13,9 @@ final class KeyspaceChanges: @unchecked Sendable {
     /// views changed.
     func apply(_ record: RecordView, at point: HistoryPoint) throws(EngineError) -> Bool {
         switch record.type {
-        case .keyspaceCreate: try create(KeyspaceCreate.decode(record.controlPayload), record)
-        case .keyspaceDrop: try drop(KeyspaceDrop.decode(record.controlPayload), record)
-        case .keyspaceAlter: try alter(KeyspaceAlter.decode(record.controlPayload), record)
+        case .keyspaceCreate: try create(KeyspaceCreate.decode(record.controlPayload), record, at: point)
+        case .keyspaceDrop: try drop(KeyspaceDrop.decode(record.controlPayload), record, at: point)
+        case .keyspaceAlter: try alter(KeyspaceAlter.decode(record.controlPayload), record, at: point)
         case .epochBegin: try begin(EpochBegin.decode(record.controlPayload), record, at: point)
         case .ingestChunk: try ingests.receive(IngestChunk.decode(record.controlPayload))
         case .ingestCommit: try ingests.commit(IngestCommit.decode(record.controlPayload), record)
@@ -23,11 +24,15 @@ final class KeyspaceChanges: @unchecked Sendable {
         }
     }
 
+    /// Whether a record took effect before the store was opened.
+    private func tookEffect(_ record: RecordView) -> Bool {
+        record.lastSequence <= store.manifest.state.end.position.sequence
+    }
+
     private func create(
-        _ payload: KeyspaceCreate, _ record: RecordView
+        _ payload: KeyspaceCreate, _ record: RecordView, at point: HistoryPoint
     ) throws(EngineError) -> Bool {
-        // Already there, or there in a later life of the same id.
-        if store.manifest.state.keyspace(payload.id) != nil { return false }
+        if tookEffect(record) { return false }
         let settings = try payload.settings.withView { (bytes) throws(EngineError) in
             try KeyspaceSettings(decoding: bytes, source: "keyspace record")
         }
@@ -35,34 +40,30 @@ final class KeyspaceChanges: @unchecked Sendable {
             id: payload.id, name: payload.name, createdSequence: record.lastSequence, settings: settings,
             flushedThrough: record.lastSequence)
         _ = try store.syncLog(record.lastSequence)
-        try store.manifest.commit(VersionEdit([.createKeyspace(meta)]))
+        try store.manifest.commit(VersionEdit([.createKeyspace(meta), .end(point)]))
         store.addTree(meta)
         return true
     }
 
     private func drop(
-        _ payload: KeyspaceDrop, _ record: RecordView
+        _ payload: KeyspaceDrop, _ record: RecordView, at point: HistoryPoint
     ) throws(EngineError) -> Bool {
-        guard let keyspace = store.manifest.state.keyspace(payload.id),
-            keyspace.meta.createdSequence < record.lastSequence
-        else { return false }
+        guard !tookEffect(record), store.manifest.state.keyspace(payload.id) != nil else { return false }
         _ = try store.syncLog(record.lastSequence)
-        try store.manifest.commit(VersionEdit([.dropKeyspace(payload.id)]))
+        try store.manifest.commit(VersionEdit([.dropKeyspace(payload.id), .end(point)]))
         store.removeTree(payload.id)
         return true
     }
 
     private func alter(
-        _ payload: KeyspaceAlter, _ record: RecordView
+        _ payload: KeyspaceAlter, _ record: RecordView, at point: HistoryPoint
     ) throws(EngineError) -> Bool {
         let settings = try payload.settings.withView { (bytes) throws(EngineError) in
             try KeyspaceSettings(decoding: bytes, source: "keyspace record")
         }
-        guard let keyspace = store.manifest.state.keyspace(payload.id),
-            keyspace.meta.createdSequence < record.lastSequence, keyspace.meta.settings != settings
-        else { return false }
+        guard !tookEffect(record), store.manifest.state.keyspace(payload.id) != nil else { return false }
         _ = try store.syncLog(record.lastSequence)
-        try store.manifest.commit(VersionEdit([.alterKeyspace(payload.id, settings)]))
+        try store.manifest.commit(VersionEdit([.alterKeyspace(payload.id, settings), .end(point)]))
         store.tree(payload.id)?.settings = settings
         return false
     }
