@@ -81,22 +81,23 @@ final class ModelRun {
 
     /// Compares everything, closes, opens again, compares once more.
     func finish() throws {
+        var phase = "at the end"
         do {
             try resume()
             try compareAll()
+            phase = "after the last reopen"
             try reopen()
-            try compareAll()
-            try engine.flush()
+            phase = "after the last compaction"
             try engine.compact()
             try compareAll()
             try engine.close()
         } catch let error as EngineError {
-            guard world.disk.isPowerOff else { throw Mismatch("at the end: \(error)") }
+            guard world.disk.isPowerOff else { throw Mismatch("\(phase): \(error)") }
             try recover(.random)
             try compareAll()
             try engine.close()
         } catch let error as Mismatch {
-            throw Mismatch("at the end: \(error)")
+            throw Mismatch("\(phase): \(error)")
         }
     }
 
