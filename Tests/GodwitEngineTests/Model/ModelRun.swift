@@ -42,6 +42,7 @@ final class ModelRun {
     private var synced: SequenceNumber = 0
     private var epoch: Epoch
     private var pausedSteps: Int?
+    private var lives = 0
     /// What every read answered, for comparing runs.
     private(set) var answers: [[UInt8]] = []
     private let keepsAnswers: Bool
@@ -164,7 +165,8 @@ final class ModelRun {
             throw Mismatch("\(name(index)) was made twice")
         }
         var next = model
-        next.spaces[name(index)] = StoreModel.Space(settings: settings)
+        lives += 1
+        next.spaces[name(index)] = StoreModel.Space(life: lives, settings: settings)
         try control(next) { try engine.createKeyspace(name(index), settings: settings) }
     }
 
@@ -359,7 +361,9 @@ final class ModelRun {
     private func get(_ index: Int, _ keys: [[UInt8]], _ inSnapshot: Bool) throws {
         guard let space = keyspace(index) else { return }
         let (snapshot, model) = view(inSnapshot)
-        guard let expected = model.spaces[name(index)] else { return }
+        guard let expected = model.spaces[name(index)], expected.life == self.model.spaces[name(index)]?.life else {
+            return
+        }
         let now = engine.store.clock.now()
         let many = keys.map { _ in Taken() }
         try engine.multiGet(keys, in: space, at: snapshot) { many[$0].value = $1.withView { $0.array } }
@@ -382,7 +386,9 @@ final class ModelRun {
     ) throws {
         guard let space = keyspace(index) else { return }
         let (snapshot, model) = view(inSnapshot)
-        guard let expected = model.spaces[name(index)] else { return }
+        guard let expected = model.spaces[name(index)], expected.life == self.model.spaces[name(index)]?.life else {
+            return
+        }
         try compare(space, expected, range, reverse: reverse, limit: limit, snapshot)
     }
 
@@ -444,8 +450,8 @@ final class ModelRun {
                 if found != wanted { throw Mismatch("get \(key.shown) of \(space.name): \(shown(found)), not \(shown(wanted))") }
             }
             for (snapshot, model) in snapshots {
-                guard let expected = model.spaces[space.name] else { continue }
-                try compare(space, expected, .all, reverse: false, snapshot)
+                guard let held = model.spaces[space.name], held.life == expected.life else { continue }
+                try compare(space, held, .all, reverse: false, snapshot)
             }
         }
     }

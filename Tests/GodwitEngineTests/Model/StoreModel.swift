@@ -9,6 +9,8 @@ struct StoreModel {
     }
 
     struct Space {
+        /// Which of the keyspaces that had this name it is.
+        var life = 0
         var settings = KeyspaceSettings()
         var values: [[UInt8]: Value] = [:]
         /// When each key was last written, by sequence number.
