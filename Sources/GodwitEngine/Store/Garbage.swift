@@ -8,6 +8,7 @@ final class Garbage: @unchecked Sendable {
     private let lock = Lock()
     private var readers: [(path: String, reader: TableReader?)] = []
     private var job: (any JobHandle)?
+    private var holds = 0
 
     init(_ environment: EngineEnvironment, directory: String, events: EventHub) {
         fileSystem = environment.fileSystem
@@ -39,10 +40,20 @@ final class Garbage: @unchecked Sendable {
     /// Says that memory was retired, which is freed once its last readers are gone.
     func wake() { lock.withLock { job }?.wake() }
 
+    /// Deletes nothing while `body` runs: what the manifest names when it begins stays on the disk.
+    func holding<R>(_ body: () throws(EngineError) -> R) throws(EngineError) -> R {
+        lock.withLock { holds += 1 }
+        defer {
+            lock.withLock { holds -= 1 }
+            wake()
+        }
+        return try body()
+    }
+
     /// Deletes one file, and frees retired memory. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
         EpochDomain.collect()
-        guard let next = lock.withLock({ readers.isEmpty ? nil : readers.removeFirst() }) else {
+        guard let next = lock.withLock({ readers.isEmpty || holds > 0 ? nil : readers.removeFirst() }) else {
             if EpochDomain.deferredBytes == 0 { return .waiting(until: nil) }
             return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
         }
