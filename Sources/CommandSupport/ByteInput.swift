@@ -20,7 +20,7 @@ package final class ByteInput {
         guard descriptor >= 0 else {
             throw CommandFailure("cannot read \(path): \(Self.reason(errno)); check the path")
         }
-        var status = unsafe stat()
+        var status = stat()
         size = unsafe fstat(descriptor, &status) == 0 && status.st_size > 0 ? UInt64(status.st_size) : 0
         buffer = [UInt8](repeating: 0, count: 256 << 10)
         end = 0

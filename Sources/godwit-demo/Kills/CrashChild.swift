@@ -1,6 +1,7 @@
 import ArgumentParser
 import CommandSupport
 import Foundation
+import Glibc
 import GodwitEngine
 
 /// The process that is killed: several threads write their scripts' batches without end and acknowledge each.
@@ -42,7 +43,7 @@ struct CrashChild: ParsableCommand {
             }
         } catch {
             Descriptor.complain("writer \(writer): \(error)")
-            exit(2)
+            Glibc.exit(2)
         }
     }
 }

@@ -16,18 +16,20 @@ final class ChildProcess {
     /// Starts this program with arguments.
     init(_ arguments: [String]) throws(CommandFailure) {
         var ends: [Int32] = [-1, -1]
-        guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else { throw Self.failure("make a pipe", errno) }
+        guard unsafe Glibc.pipe(&ends) == 0 else { throw Self.failure("make a pipe", errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         pipe = ends[0]
         defer { close(ends[1]) }
-        let program = "/proc/self/exe"
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-        let strings = ([program] + arguments).map { unsafe strdup($0) }
-        defer { for unsafe string in unsafe strings { unsafe free(string) } }
+        var strings: [UnsafeMutablePointer<CChar>?] = unsafe []
+        for argument in [Self.executable] + arguments { unsafe strings.append(strdup(argument)) }
+        defer { for index in unsafe strings.indices { unsafe free(strings[index]) } }
+        unsafe strings.append(nil)
         var started: pid_t = 0
-        let code = unsafe posix_spawn(&started, Self.executable, &actions, nil, strings + [nil], environ)
+        let code = unsafe posix_spawn(&started, Self.executable, &actions, nil, strings, environ)
         guard code == 0 else {
             close(pipe)
             throw Self.failure("start another process", code)
@@ -47,7 +49,8 @@ final class ChildProcess {
     private static let executable: String = {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-            unsafe readlink("/proc/self/exe", bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+            guard let start = bytes.baseAddress else { return 0 }
+            return unsafe readlink("/proc/self/exe", start.assumingMemoryBound(to: CChar.self), bytes.count)
         }
         return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
     }()
