@@ -63,6 +63,7 @@ public final class Engine: Sendable {
     deinit {
         coldReads.stop()
         writeSide?.stop()
+        store.detach()
         lock.release()
     }
 

@@ -69,4 +69,25 @@ struct EngineTests {
             try engine.close()
         }
     }
+
+    @Test("a closed engine and a crashed one free everything they held")
+    func nothingIsHeldAfterwards() throws {
+        let world = World(seed: 5)
+        weak var store: Store?
+        for ending in 0..<4 {
+            do {
+                var options = EngineOptions.small
+                if ending == 3 { options.mode = .readOnly }
+                let engine = try world.open(options)
+                store = engine.store
+                if ending != 3 {
+                    for index in 0..<2000 { try engine.put("k\(index)", "v", durability: .buffered) }
+                    try engine.flush()
+                }
+                if ending != 1 { try engine.close() }
+            }
+            #expect(store == nil, "ending \(ending)")
+            if ending == 1 { world.crash() }
+        }
+    }
 }

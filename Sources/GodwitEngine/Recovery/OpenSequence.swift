@@ -64,6 +64,16 @@ struct OpenSequence {
         let events = EventHub()
         let store = Store(
             directory: directory, options: options, environment: environment, events: events, manifest: manifest)
+        do throws(EngineError) {
+            return try open(store, lock)
+        } catch {
+            store.detach()
+            throw error
+        }
+    }
+
+    private func open(_ store: Store, _ lock: any DirectoryLock) throws(EngineError) -> Engine {
+        let manifest = store.manifest
         let parts = try recoveredParts(store)
         let replay = try LogReplay(parts).run()
         store.visible.store(replay.point.position.sequence, ordering: .releasing)

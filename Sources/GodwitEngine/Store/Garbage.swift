@@ -27,6 +27,18 @@ final class Garbage: @unchecked Sendable {
         job.wake()
     }
 
+    /// Lets go of the job, and of the views: nobody reads any more.
+    func detach() {
+        let held = lock.withLock {
+            defer {
+                job = nil
+                views = []
+            }
+            return views
+        }
+        _ = held
+    }
+
     /// Hands over a view that was replaced, and may still be read.
     func add(_ view: TreeView) {
         wake(after: { views.append(view) })

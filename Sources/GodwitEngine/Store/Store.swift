@@ -91,6 +91,16 @@ final class Store: @unchecked Sendable {
     /// An empty memtable.
     func newMemtable() -> Memtable { Memtable(capacity: options.effectiveMemtableSize, hashSeed: hashSeed) }
 
+    // MARK: The end
+
+    /// Lets go of what refers back to the store, so that it is freed with its engine. Nothing may be written afterwards.
+    func detach() {
+        let closed = EngineError(.unavailable, "the engine is closed; open the store again")
+        syncLog = { (_) throws(EngineError) in throw closed }
+        drainMemtables = { (_) throws(EngineError) in throw closed }
+        garbage.detach()
+    }
+
     // MARK: Views
 
     /// Puts a fresh memtable in front. Called by the commit leader alone.

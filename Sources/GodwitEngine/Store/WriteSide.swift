@@ -215,6 +215,13 @@ final class WriteSide: @unchecked Sendable {
         flush.abandon()
         compactions.abandon()
         for job in running { job.stop() }
+        // Jobs refer to what they work on, and that to them.
+        flush.onFlush = {}
+        applier.onRotation = {}
+        segmentsLink.detach()
+        sync.detach()
+        pipeline.detach()
+        store.detach()
     }
 }
 
@@ -225,6 +232,9 @@ final class JobLink: @unchecked Sendable {
 
     /// Names the job.
     func attach(_ job: any JobHandle) { lock.withLock { self.job = job } }
+
+    /// Lets go of the job, which refers back.
+    func detach() { lock.withLock { job = nil } }
 
     /// Wakes the job, if there is one yet.
     func wake() { lock.withLock { job }?.wake() }

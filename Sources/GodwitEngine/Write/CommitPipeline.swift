@@ -52,6 +52,9 @@ final class CommitPipeline: @unchecked Sendable {
     /// Names the job that leads when an asynchronous commit is first in the queue.
     func attach(_ job: any JobHandle) { lock.withLock { asyncJob = job } }
 
+    /// Lets go of the job, which refers back.
+    func detach() { lock.withLock { asyncJob = nil } }
+
     // MARK: For callers
 
     /// An empty commit to fill in; given back by `commit`, or by its completion.

@@ -36,6 +36,9 @@ final class LogSync: @unchecked Sendable {
         if store.options.syncInterval != nil { job.wake() }
     }
 
+    /// Lets go of the job, which refers back.
+    func detach() { lock.withLock { job = nil } }
+
     /// The last position that survives power loss.
     var durablePoint: HistoryPoint { lock.withLock { durable } }
 
