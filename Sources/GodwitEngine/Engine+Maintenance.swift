@@ -38,7 +38,7 @@ extension Engine {
             guard state.keyspaces.count < BatchFormat.maximumSections else {
                 throw EngineError(.invalidArgument, "a store has at most 1,024 keyspaces; drop one first")
             }
-            let id = (state.keyspaces.last?.meta.id ?? 0) + 1
+            let id = state.lastKeyspace + 1
             try pipeline.append(.keyspaceCreate) {
                 KeyspaceCreate(id: id, name: name, settings: encoded).encode(into: $0)
             }

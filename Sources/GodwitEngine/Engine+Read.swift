@@ -136,41 +136,62 @@ extension Engine {
 
     // MARK: Inside
 
-    /// The hot path: one hash, one epoch, one view; then `TreeView.find`.
+    /// The hot path: one hash, one epoch, one view; then `TreeView.findResident`. What memory cannot tell, and what
+    /// needs an error, goes to `lookUpSlowly`.
     @usableFromInline
     func lookUp(
         _ key: RawSpan, _ keyspace: Keyspace, _ snapshot: Snapshot?, residentOnly: Bool, _ body: (RawSpan) -> Void
     ) throws(EngineError) -> Residence {
         try checkOpen()
+        let fixed = try snapshot?.sequence()
         return try key.withView { (key) throws(EngineError) in
             let hash = key.hash(seed: store.hashSeed)
-            return try keyspace.withTree { (tree) throws(EngineError) in
-                if tree.isDropped { throw Engine.droppedError(tree) }
-                return try EpochDomain.read { () throws(EngineError) in
-                    try tree.withView { (view) throws(EngineError) in
-                        // After the view, so that nothing the view lacks is expected of it.
-                        let sequence = try snapshot?.sequence() ?? store.visible.load(ordering: .acquiring)
-                        return try lookUp(key, hash, view, sequence, residentOnly: residentOnly, body)
-                    }
+            let residence = EpochDomain.read { lookUpResident(key, hash, keyspace, fixed, body) }
+            guard residence == .needsIO else { return residence }
+            if keyspace.tree.isDropped { throw Engine.droppedError(keyspace.tree) }
+            return residentOnly ? .needsIO : try lookUpSlowly(key, hash, keyspace, fixed, body)
+        }
+    }
+
+    /// Within an epoch. A dropped keyspace needs the slow path, which says so.
+    @inline(__always)
+    private func lookUpResident(
+        _ key: ByteView, _ hash: UInt64, _ keyspace: Keyspace, _ fixed: SequenceNumber?, _ body: (RawSpan) -> Void
+    ) -> Residence {
+        keyspace.withTree { tree in
+            if tree.isDropped { return .needsIO }
+            return tree.withView { view in
+                // After the view, so that nothing the view lacks is expected of it.
+                let sequence = fixed ?? store.visible.load(ordering: .acquiring)
+                switch view.findResident(key, hash: hash, at: sequence) {
+                case .absent: return .absent
+                case .needsIO: return .needsIO
+                case .found(let entry): return lend(entry, body)
                 }
             }
         }
     }
 
     @inline(__always)
-    private func lookUp(
-        _ key: ByteView, _ hash: UInt64, _ view: TreeView, _ sequence: SequenceNumber, residentOnly: Bool,
-        _ body: (RawSpan) -> Void
+    private func lend(_ entry: Entry, _ body: (RawSpan) -> Void) -> Residence {
+        if entry.deadline != 0, store.clock.now() >= entry.deadline { return .absent }
+        entry.value.withSpan(body)
+        return .found
+    }
+
+    @inline(never)
+    private func lookUpSlowly(
+        _ key: ByteView, _ hash: UInt64, _ keyspace: Keyspace, _ fixed: SequenceNumber?, _ body: (RawSpan) -> Void
     ) throws(EngineError) -> Residence {
+        let view = keyspace.tree.view
+        let sequence = fixed ?? store.visible.load(ordering: .acquiring)
         var lent = LentBlock()
         defer { lent.release() }
-        switch try view.find(key, hash: hash, at: sequence, residentOnly: residentOnly, lent: &lent) {
-        case .absent: return .absent
-        case .needsIO: return .needsIO
-        case .found(let entry):
-            if entry.deadline != 0, store.clock.now() >= entry.deadline { return .absent }
-            entry.value.withSpan(body)
-            return .found
+        return try EpochDomain.read { () throws(EngineError) -> Residence in
+            guard case .found(let entry) = try view.findLoading(key, hash: hash, at: sequence, lent: &lent) else {
+                return .absent
+            }
+            return lend(entry, body)
         }
     }
 
@@ -179,22 +200,12 @@ extension Engine {
         _ body: (Int, RawSpan) -> Void, _ needsIO: (Int) -> Void
     ) throws(EngineError) {
         try checkOpen()
-        try keyspace.withTree { (tree) throws(EngineError) in
-            if tree.isDropped { throw Engine.droppedError(tree) }
-            try EpochDomain.read { () throws(EngineError) in
-                try tree.withView { (view) throws(EngineError) in
-                    let sequence = try snapshot?.sequence() ?? store.visible.load(ordering: .acquiring)
-                    for index in keys.indices {
-                        try keys[index].withBytes { (key) throws(EngineError) in
-                            try key.withView { (key) throws(EngineError) in
-                                let hash = key.hash(seed: store.hashSeed)
-                                let residence = try lookUp(
-                                    key, hash, view, sequence, residentOnly: residentOnly) { body(index, $0) }
-                                if residence == .needsIO { needsIO(index) }
-                            }
-                        }
-                    }
-                }
+        // One moment for all keys: held, so that a compaction that ends meanwhile keeps what is seen.
+        let held = if let snapshot { snapshot } else { try self.snapshot() }
+        for index in keys.indices {
+            try keys[index].withBytes { (key) throws(EngineError) in
+                let residence = try lookUp(key, keyspace, held, residentOnly: residentOnly) { body(index, $0) }
+                if residence == .needsIO { needsIO(index) }
             }
         }
     }

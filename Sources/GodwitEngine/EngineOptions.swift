@@ -44,6 +44,8 @@ public struct EngineOptions: Sendable {
     public var readWorkers = 4
     /// Begins a new epoch by itself after an unclean stop. A replication node turns this off and begins epochs itself.
     public var beginsEpochs = true
+    /// Entries that a step of flush and compaction handles: a few milliseconds of work. Tests make steps shorter.
+    var stepEntries = 4096
 
     /// The defaults.
     public init() {}

@@ -14,9 +14,9 @@ public struct Keyspace: Hashable, Sendable {
 
     /// Lends the tree.
     @inline(__always)
-    func withTree<R, E: Error>(_ body: (Tree) throws(E) -> R) throws(E) -> R {
-        try unsafe Unmanaged<Tree>.fromOpaque(UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped)
-            .lend(body)
+    func withTree<R>(_ body: (Tree) -> R) -> R {
+        unsafe Unmanaged<Tree>.fromOpaque(UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped)
+            ._withUnsafeGuaranteedRef { body($0) }
     }
 
     /// The tree, held by reference.

@@ -3,8 +3,6 @@ internal import Synchronization
 /// Runs compactions, one at a time, a quantum a step: picks the keyspace that is furthest behind, or serves somebody who
 /// asked for a range. A compaction starts only if its output fits on the disk.
 final class CompactionScheduler: @unchecked Sendable {
-    /// Entries merged in a step: a few milliseconds of work.
-    private static let quantum = 4096
     /// How often expired data is looked for when nothing else happens.
     private static let idleCheck: UInt64 = 30_000_000_000
 
@@ -73,7 +71,7 @@ final class CompactionScheduler: @unchecked Sendable {
                 gate.open()
                 return .waiting(until: store.environment.clock.monotonicNanoseconds() + Self.idleCheck)
             }
-            if try job.step(quantum: Self.quantum) { return .more }
+            if try job.step(quantum: store.options.stepEntries) { return .more }
             self.job = nil
             throttle.update(store.allTrees)
             gate.open()

@@ -41,11 +41,13 @@ struct EntryCollapser {
         }
         lastStripe = stripe
         let bound = stripe < boundaries.count ? boundaries[stripe] : .max
-        if !tombstones.isEmpty, tombstones.covering(entry.key, at: bound) > entry.sequence { return drop() }
+        let covered = tombstones.isEmpty ? 0 : tombstones.covering(entry.key, at: bound)
+        if covered > entry.sequence { return drop() }
         let isExpired = entry.kind == .put && entry.deadline != 0 && entry.deadline <= expiredBefore
         if entry.kind == .put, !isExpired {
-            // The oldest stripe of a key with nothing below: nobody can ask when it was written.
-            guard stripe == 0, !hasOlder() else { return entry }
+            // The oldest stripe of a key with nothing below: nobody can ask when it was written, unless an older range
+            // delete, kept for other keys, would then seem to be newer.
+            guard stripe == 0, covered == 0, !hasOlder() else { return entry }
             return Entry(key: entry.key, sequence: 0, kind: .put, deadline: entry.deadline, value: entry.value)
         }
         if stripe == 0, !hasOlder() { return drop() }

@@ -11,9 +11,6 @@ internal import Synchronization
 /// A crash before 4 leaves an orphan that the next open deletes. A failure gives up the file and tries again later under
 /// another name.
 final class FlushJob: @unchecked Sendable {
-    /// Entries written in a step: a few milliseconds of work.
-    private static let quantum = 4096
-
     private struct Work {
         let tree: Tree
         let memtable: Memtable
@@ -70,7 +67,7 @@ final class FlushJob: @unchecked Sendable {
             guard let next = pick() else { return false }
             work = try begin(next.tree, next.memtable)
         }
-        for _ in 0..<Self.quantum {
+        for _ in 0..<store.options.stepEntries {
             guard let entry = work?.entries.current else {
                 try finish()
                 return true

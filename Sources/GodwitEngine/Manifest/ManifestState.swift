@@ -32,6 +32,8 @@ struct ManifestState: Sendable, Equatable {
     private(set) var logFloor: UInt64 = 0
     /// Whether the last edit was that of a clean close.
     private(set) var isClean = false
+    /// The highest id that a keyspace has had.
+    private(set) var lastKeyspace: UInt32 = 0
     /// The keyspaces, by id ascending.
     private(set) var keyspaces: [Keyspace] = []
 
@@ -112,6 +114,7 @@ extension ManifestState {
                 throw ManifestState.broken("level \(level) of keyspace \(keyspace) has no table \(number)")
             }
         case .createKeyspace(let meta): try create(meta)
+        case .lastKeyspace(let id): lastKeyspace = max(lastKeyspace, id)
         case .dropKeyspace(let id):
             keyspaces.remove(at: try existing(id))
             open.removeAll { $0.keyspace == id }
@@ -155,6 +158,7 @@ extension ManifestState {
         }
         let place = keyspaces.firstIndex { $0.meta.id > meta.id } ?? keyspaces.count
         keyspaces.insert(Keyspace(meta: meta, version: Version()), at: place)
+        lastKeyspace = max(lastKeyspace, meta.id)
     }
 
     private mutating func setHistory(_ starts: [EpochStart]) throws(EngineError) {
@@ -224,6 +228,8 @@ extension ManifestState {
                 edit.add(level.tables, keyspace: keyspace.meta.id, level: level.level)
             }
         }
+        // Otherwise the keyspaces tell.
+        if lastKeyspace != keyspaces.last?.meta.id ?? 0 { edit.append(.lastKeyspace(lastKeyspace)) }
         if isClean { edit.append(.clean) }
         return edit
     }

@@ -19,6 +19,7 @@ private enum Tag {
     static let formatLevel: UInt8 = 17
     static let region: UInt8 = 18
     static let lastStamp: UInt8 = 19
+    static let lastKeyspace: UInt8 = 20
 }
 
 extension VersionEdit {
@@ -68,6 +69,7 @@ extension VersionEdit.Change {
         case .formatLevel: Tag.formatLevel
         case .region: Tag.region
         case .lastStamp: Tag.lastStamp
+        case .lastKeyspace: Tag.lastKeyspace
         }
     }
 
@@ -87,7 +89,7 @@ extension VersionEdit.Change {
             writer.appendVarint(number)
             writer.appendVarint(sequence)
         case .createKeyspace(let meta): meta.encode(into: writer)
-        case .dropKeyspace(let id): writer.appendVarint(UInt64(id))
+        case .dropKeyspace(let id), .lastKeyspace(let id): writer.appendVarint(UInt64(id))
         case .alterKeyspace(let id, let settings):
             writer.appendVarint(UInt64(id))
             settings.encode(into: writer)
@@ -166,6 +168,7 @@ extension VersionEdit.Change {
         case Tag.formatLevel: self = .formatLevel(try reader.number(UInt32.self, "format level"))
         case Tag.region: self = .region(try reader.number(UInt16.self, "region"))
         case Tag.lastStamp: self = .lastStamp(try reader.fixed(UInt64.self, "stamp"))
+        case Tag.lastKeyspace: self = .lastKeyspace(try reader.number(UInt32.self, "keyspace"))
         default: return nil
         }
     }

@@ -13,6 +13,8 @@ struct VersionEdit: Sendable, Equatable {
         case setVisibleThrough(keyspace: UInt32, level: Int, number: UInt64, SequenceNumber)
         /// A keyspace begins, with no tables.
         case createKeyspace(KeyspaceMeta)
+        /// The highest id that a keyspace has had: none is given again after a drop.
+        case lastKeyspace(UInt32)
         /// A keyspace ends, with all its tables.
         case dropKeyspace(UInt32)
         /// A keyspace's settings change.

@@ -44,6 +44,8 @@ struct LogReplay {
         }
         parts.ingests.discardAll()
         try checkReach(reader)
+        // A point may have been recorded before the log up to it was durable.
+        store.rewind.drop(above: reader.point.position.sequence)
         return Outcome(point: reader.point, end: reader.end, segments: reader.segmentsRead, reader: reader)
     }
 

@@ -84,7 +84,8 @@ struct Rewind {
         }
         edit.append(.epochHistory(state.epochHistory.filter { $0.start.position.sequence <= limit }))
         edit.append(.rewindPoints(store.rewind.all.filter { $0.position.sequence <= limit }))
-        edit.append(.end(target))
+        // What came after the base takes effect anew.
+        edit.append(.end(base))
         edit.append(
             .addLogCut(
                 LogCut(

@@ -25,7 +25,8 @@ final class RewindPoints: @unchecked Sendable {
         let now = clock.monotonicNanoseconds()
         lock.withLock {
             guard points.isEmpty || now - lastTaken >= interval * 1_000_000 else { return }
-            guard points.last?.position != point.position else { return }
+            // Recovery rotates at places that points were taken at before.
+            if let last = points.last, last.position >= point.position { return }
             lastTaken = now
             points.append(point)
             if points.count > Self.limit { points.remove(at: leastMissed()) }

@@ -1,6 +1,7 @@
 /// Puts control records into effect: keyspaces made, changed and dropped, epochs begun. The manifest keeps only what the
-/// log is sure of, so the log is synced first; replaying a record that took effect before changes nothing. A drop and a
-/// change of settings cannot be taken back, so they end all rewind points.
+/// log is sure of, so the log is synced first. Each edit says up to where the history has taken effect: recovery passes
+/// over the records up to there, since a later one may have undone what an earlier one did. A drop and a change of
+/// settings cannot be taken back, so they end all rewind points.
 final class KeyspaceChanges: @unchecked Sendable {
     private let store: Store
     private let ingests: IngestReceiver
@@ -23,11 +24,15 @@ final class KeyspaceChanges: @unchecked Sendable {
         }
     }
 
+    /// Whether a record took effect before the store was opened.
+    private func tookEffect(_ record: RecordView) -> Bool {
+        record.lastSequence <= store.manifest.state.end.position.sequence
+    }
+
     private func create(
         _ payload: KeyspaceCreate, _ record: RecordView
     ) throws(EngineError) -> Bool {
-        // Already there, or there in a later life of the same id.
-        if store.manifest.state.keyspace(payload.id) != nil { return false }
+        if tookEffect(record) { return false }
         let settings = try payload.settings.withView { (bytes) throws(EngineError) in
             try KeyspaceSettings(decoding: bytes, source: "keyspace record")
         }
@@ -35,7 +40,7 @@ final class KeyspaceChanges: @unchecked Sendable {
             id: payload.id, name: payload.name, createdSequence: record.lastSequence, settings: settings,
             flushedThrough: record.lastSequence)
         _ = try store.syncLog(record.lastSequence)
-        try store.manifest.commit(VersionEdit([.createKeyspace(meta)]))
+        try store.manifest.commit(VersionEdit([.createKeyspace(meta), .end(record.point)]))
         store.addTree(meta)
         return true
     }
@@ -43,12 +48,11 @@ final class KeyspaceChanges: @unchecked Sendable {
     private func drop(
         _ payload: KeyspaceDrop, _ record: RecordView
     ) throws(EngineError) -> Bool {
-        guard let keyspace = store.manifest.state.keyspace(payload.id),
-            keyspace.meta.createdSequence < record.lastSequence
-        else { return false }
+        guard !tookEffect(record), store.manifest.state.keyspace(payload.id) != nil else { return false }
         _ = try store.syncLog(record.lastSequence)
         store.rewind.clear()
-        try store.manifest.commit(VersionEdit([.dropKeyspace(payload.id), .rewindPoints([])]))
+        try store.manifest.commit(
+            VersionEdit([.dropKeyspace(payload.id), .rewindPoints([]), .end(record.point)]))
         store.removeTree(payload.id)
         return true
     }
@@ -59,12 +63,11 @@ final class KeyspaceChanges: @unchecked Sendable {
         let settings = try payload.settings.withView { (bytes) throws(EngineError) in
             try KeyspaceSettings(decoding: bytes, source: "keyspace record")
         }
-        guard let keyspace = store.manifest.state.keyspace(payload.id),
-            keyspace.meta.createdSequence < record.lastSequence, keyspace.meta.settings != settings
-        else { return false }
+        guard !tookEffect(record), store.manifest.state.keyspace(payload.id) != nil else { return false }
         _ = try store.syncLog(record.lastSequence)
         store.rewind.clear()
-        try store.manifest.commit(VersionEdit([.alterKeyspace(payload.id, settings), .rewindPoints([])]))
+        try store.manifest.commit(
+            VersionEdit([.alterKeyspace(payload.id, settings), .rewindPoints([]), .end(record.point)]))
         store.tree(payload.id)?.settings = settings
         return false
     }

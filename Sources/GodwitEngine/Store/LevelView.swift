@@ -17,6 +17,7 @@ final class LevelView: @unchecked Sendable {
 
     init(_ tables: [TableHandle], level: Int) {
         self.tables = tables
+        count = tables.count
         hasRangeTombstones = tables.contains { $0.meta.rangeTombstones > 0 }
         unsafe readers = .allocate(capacity: max(tables.count, 1))
         unsafe words = .allocate(capacity: max(tables.count, 1))
@@ -48,26 +49,25 @@ final class LevelView: @unchecked Sendable {
     }
 
     /// How many tables there are.
-    @inline(__always)
-    var count: Int { tables.count }
+    let count: Int
 
     /// Calls `body` with the reader of a table, without a reference count: the caller keeps the view alive.
     @inline(__always)
-    func withReader<R, E: Error>(_ index: Int, _ body: (TableReader) throws(E) -> R) throws(E) -> R {
-        precondition(index >= 0 && index < tables.count)
-        return try unsafe readers[index].lend(body)
+    func withReader<R>(_ index: Int, _ body: (TableReader) -> R) -> R {
+        precondition(index >= 0 && index < count)
+        return unsafe readers[index]._withUnsafeGuaranteedRef { body($0) }
     }
 
     /// The one table below L0 that may hold `key`: the last that begins at or before it. O(log n), no table is touched.
     @inline(__always)
     func table(for key: ByteView) -> Int? {
-        if tables.isEmpty { return nil }
+        if count == 0 { return nil }
         let order = key.slice(0, min(key.count, prefixLength)).compare(self.key(0).slice(0, prefixLength))
         if order < 0 { return nil }
-        if order > 0 { return tables.count - 1 }
+        if order > 0 { return count - 1 }
         let word = key.dropFirst(prefixLength).orderWord
         var low = 0
-        var high = tables.count
+        var high = count
         while low < high {
             let middle = (low &+ high) >> 1
             let other = unsafe words[middle]

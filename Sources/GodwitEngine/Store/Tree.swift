@@ -44,8 +44,8 @@ final class Tree: @unchecked Sendable {
 
     /// Lends the current view without a reference count. The caller is inside `EpochDomain.read`.
     @inline(__always)
-    func withView<R, E: Error>(_ body: (TreeView) throws(E) -> R) throws(E) -> R {
-        try unsafe Self.reference(current.load(ordering: .acquiring)).lend(body)
+    func withView<R>(_ body: (TreeView) -> R) -> R {
+        unsafe Self.reference(current.load(ordering: .acquiring))._withUnsafeGuaranteedRef { body($0) }
     }
 
     /// The current view, held by reference.

@@ -39,38 +39,55 @@ final class TreeView: @unchecked Sendable {
     /// The memtables that wait to be flushed, newest first.
     var immutables: ArraySlice<Memtable> { memtables.dropFirst() }
 
-    /// The newest version of `key` at or below `snapshot`, expired or not; `.absent` for none and for a delete. The
-    /// entry is lent until the caller's epoch ends and `lent` is released.
+    /// The newest version of `key` at or below `snapshot`, expired or not, from what is resident: `.absent` for none and for
+    /// a delete, `.needsIO` when memory cannot tell. The entry is lent until the caller's epoch ends.
     ///
     /// Sources are asked from the newest to the oldest; the first that knows the key decides, unless a range delete met
-    /// on the way is newer. O(levels) filter probes, one block search.
+    /// on the way is newer. O(levels) filter probes, one block search; no lock, no reference count, no allocation.
     @inline(__always)
-    func find(
-        _ key: ByteView, hash: UInt64, at snapshot: SequenceNumber, residentOnly: Bool, lent: inout LentBlock
-    ) throws(EngineError) -> TableLookup {
+    func findResident(_ key: ByteView, hash: UInt64, at snapshot: SequenceNumber) -> TableLookup {
         var covered: SequenceNumber = 0
         for index in 0..<memtableCount {
-            let found = unsafe memtableRefs[index]._withUnsafeGuaranteedRef { memtable -> Entry? in
+            let found = unsafe memtableRefs[index]._withUnsafeGuaranteedRef { memtable in
                 covered = max(covered, memtable.rangeDelete(covering: key, at: snapshot))
                 return memtable.find(key, hash: hash, at: snapshot)
             }
             if let found { return Self.verdict(found, covered) }
         }
         for index in 0..<levelCount {
-            let outcome = try unsafe levelRefs[index].lend {
-                (level) throws(EngineError) -> TableLookup in
-                if index == 0 {
-                    return try Self.findInL0(
-                        level, key, hash, snapshot, residentOnly: residentOnly, &covered, &lent)
-                }
-                guard let place = level.table(for: key) else { return .absent }
-                return try Self.find(
-                    level, place, key, hash, snapshot, residentOnly: residentOnly, &covered, &lent)
+            let lookup = unsafe levelRefs[index]._withUnsafeGuaranteedRef { level in
+                index == 0
+                    ? Self.findInL0(level, key, hash, snapshot, &covered)
+                    : Self.findBelow(level, key, hash, snapshot, &covered)
             }
-            switch outcome {
+            switch lookup {
             case .absent: continue
             case .found(let entry): return Self.verdict(entry, covered)
             case .needsIO: return .needsIO
+            }
+        }
+        return .absent
+    }
+
+    /// The same, reading what is not resident. The value may lie in `lent`.
+    @inline(never)
+    func findLoading(
+        _ key: ByteView, hash: UInt64, at snapshot: SequenceNumber, lent: inout LentBlock
+    ) throws(EngineError) -> TableLookup {
+        var covered: SequenceNumber = 0
+        for memtable in memtables {
+            covered = max(covered, memtable.rangeDelete(covering: key, at: snapshot))
+            if let found = memtable.find(key, hash: hash, at: snapshot) { return Self.verdict(found, covered) }
+        }
+        for (index, level) in levels[..<levelCount].enumerated() {
+            let candidates = index == 0 ? level.tables[...] : level.table(for: key).map { level.tables[$0...$0] } ?? []
+            for table in candidates {
+                if table.meta.rangeTombstones > 0 {
+                    covered = max(covered, try table.reader.rangeTombstones().covering(key, at: snapshot))
+                }
+                let lookup = try table.reader.find(
+                    key, hash: hash, at: snapshot, residentOnly: false, lent: &lent)
+                if case .found(let entry) = lookup { return Self.verdict(entry, covered) }
             }
         }
         return .absent
@@ -83,44 +100,49 @@ final class TreeView: @unchecked Sendable {
 
     @inline(__always)
     private static func findInL0(
-        _ level: LevelView, _ key: ByteView, _ hash: UInt64, _ snapshot: SequenceNumber, residentOnly: Bool,
-        _ covered: inout SequenceNumber, _ lent: inout LentBlock
-    ) throws(EngineError) -> TableLookup {
+        _ level: LevelView, _ key: ByteView, _ hash: UInt64, _ snapshot: SequenceNumber,
+        _ covered: inout SequenceNumber
+    ) -> TableLookup {
         let count = level.count
         for place in 0..<count { level.withReader(place) { $0.prefetchFilter(hash: hash) } }
         for place in 0..<count {
-            let outcome = try find(
-                level, place, key, hash, snapshot, residentOnly: residentOnly, &covered, &lent)
-            if case .absent = outcome { continue }
-            return outcome
+            guard addCover(level, place, key, snapshot, &covered) else { return .needsIO }
+            let lookup = level.withReader(place) { $0.findResident(key, hash: hash, at: snapshot) }
+            if case .absent = lookup { continue }
+            return lookup
         }
         return .absent
     }
 
     @inline(__always)
-    private static func find(
-        _ level: LevelView, _ place: Int, _ key: ByteView, _ hash: UInt64, _ snapshot: SequenceNumber,
-        residentOnly: Bool, _ covered: inout SequenceNumber, _ lent: inout LentBlock
-    ) throws(EngineError) -> TableLookup {
-        if level.hasRangeTombstones {
-            guard let cover = try cover(level, place, key, snapshot, residentOnly: residentOnly) else {
-                return .needsIO
-            }
-            covered = max(covered, cover)
-        }
-        return try level.withReader(place) { (reader) throws(EngineError) -> TableLookup in
-            try reader.find(key, hash: hash, at: snapshot, residentOnly: residentOnly, lent: &lent)
-        }
+    private static func findBelow(
+        _ level: LevelView, _ key: ByteView, _ hash: UInt64, _ snapshot: SequenceNumber,
+        _ covered: inout SequenceNumber
+    ) -> TableLookup {
+        guard let place = level.table(for: key) else { return .absent }
+        guard addCover(level, place, key, snapshot, &covered) else { return .needsIO }
+        return level.withReader(place) { $0.findResident(key, hash: hash, at: snapshot) }
     }
 
-    /// The newest range delete of a table that covers `key`, 0 for none; nil when the disk must be asked and may not.
+    /// Takes note of the newest range delete of a table that covers `key`; false when that needs the disk.
+    @inline(__always)
+    private static func addCover(
+        _ level: LevelView, _ place: Int, _ key: ByteView, _ snapshot: SequenceNumber,
+        _ covered: inout SequenceNumber
+    ) -> Bool {
+        if !level.hasRangeTombstones { return true }
+        guard let cover = residentCover(level, place, key, snapshot) else { return false }
+        covered = max(covered, cover)
+        return true
+    }
+
     @inline(never)
-    private static func cover(
-        _ level: LevelView, _ place: Int, _ key: ByteView, _ snapshot: SequenceNumber, residentOnly: Bool
-    ) throws(EngineError) -> SequenceNumber? {
+    private static func residentCover(
+        _ level: LevelView, _ place: Int, _ key: ByteView, _ snapshot: SequenceNumber
+    ) -> SequenceNumber? {
         let table = level.tables[place]
-        guard table.meta.rangeTombstones > 0 else { return 0 }
-        if residentOnly, !table.reader.hasLoadedRangeTombstones { return nil }
-        return try table.reader.rangeTombstones().covering(key, at: snapshot)
+        if table.meta.rangeTombstones == 0 { return 0 }
+        guard table.reader.hasLoadedRangeTombstones else { return nil }
+        return (try? table.reader.rangeTombstones())?.covering(key, at: snapshot)
     }
 }

@@ -22,27 +22,22 @@ struct TablePlace {
 }
 
 extension TableReader {
-    /// The newest version of `key` at or below `snapshot`. Within an epoch. `residentOnly` never touches a file and
-    /// says `.needsIO` instead. `hash` is the key's, seeded by the store. The value may lie in `lent`.
+    /// The newest version of `key` at or below `snapshot`, from what is resident; `.needsIO` when that cannot tell. Within an
+    /// epoch. `hash` is the key's, seeded by the store.
     @inline(__always)
+    func findResident(_ key: ByteView, hash: UInt64, at snapshot: SequenceNumber) -> TableLookup {
+        let place = locate(key, hash: hash)
+        if place.isAbsent { return .absent }
+        return place.unit >= 0 ? read(place.unit, key, hash: hash, at: snapshot) : .needsIO
+    }
+
+    /// The newest version of `key` at or below `snapshot`. Within an epoch. `residentOnly` never touches a file and says
+    /// `.needsIO` instead. The value may lie in `lent`.
     func find(
         _ key: ByteView, hash: UInt64, at snapshot: SequenceNumber, residentOnly: Bool, lent: inout LentBlock
     ) throws(EngineError) -> TableLookup {
-        try find(key, hash: hash, at: snapshot, in: locate(key, hash: hash), residentOnly: residentOnly, lent: &lent)
-    }
-
-    /// `find` where `locate` came before, within the same epoch.
-    @inline(__always)
-    func find(
-        _ key: ByteView, hash: UInt64, at snapshot: SequenceNumber, in place: TablePlace, residentOnly: Bool,
-        lent: inout LentBlock
-    ) throws(EngineError) -> TableLookup {
-        if place.isAbsent { return .absent }
-        if place.unit >= 0 {
-            let lookup = read(place.unit, key, hash: hash, at: snapshot)
-            if case .needsIO = lookup {} else { return lookup }
-        }
-        if residentOnly { return .needsIO }
+        let lookup = findResident(key, hash: hash, at: snapshot)
+        guard case .needsIO = lookup, !residentOnly else { return lookup }
         return try findLoading(key, hash: hash, at: snapshot, lent: &lent)
     }
 
@@ -83,9 +78,9 @@ extension TableReader {
         return TablePlace(unit: unit)
     }
 
-    /// Reads a resident data block.
+    /// Reads a resident data block. With `locate` it makes `findResident`; between the two, others can be located.
     @inline(__always)
-    private func read(
+    func read(
         _ first: Int, _ key: ByteView, hash: UInt64, at snapshot: SequenceNumber
     ) -> TableLookup {
         let limit = min(snapshot, visibleThrough)

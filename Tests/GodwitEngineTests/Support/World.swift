@@ -26,9 +26,9 @@ final class World {
     }
 
     /// Pulls the plug: unsynced bytes and names are kept or lost by chance; what ran is gone.
-    func crash() {
+    func crash(_ outcome: CrashOutcome = .random) {
         executor.abandonAll()
-        disk.crash()
+        disk.crash(outcome)
         executor = SimulatedExecutor(seed: seed &+ 1, clock: clock)
     }
 }
