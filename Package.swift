@@ -20,7 +20,8 @@ let package = Package(
         .executable(name: "godwit", targets: ["godwit"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .target(name: "CLZ4", linkerSettings: [.linkedLibrary("lz4")]),
@@ -31,12 +32,25 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "GodwitSimulation", dependencies: ["GodwitEngine"], swiftSettings: settings),
+        .target(name: "CommandSupport", swiftSettings: settings),
         .executableTarget(
             name: "godwit",
             dependencies: [
-                "GodwitEngine",
+                "CommandSupport", "GodwitEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "godwit-demo",
+            dependencies: [
+                "CommandSupport", "GodwitEngine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GodwitCommandTests",
+            dependencies: ["CommandSupport", "GodwitEngine", "godwit", "godwit-demo"],
             swiftSettings: settings),
         .testTarget(
             name: "GodwitEngineTests", dependencies: ["GodwitEngine", "GodwitSimulation"],

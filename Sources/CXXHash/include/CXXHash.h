@@ -13,3 +13,9 @@ static inline uint64_t godwit_hash_key(const void *bytes, size_t count, uint64_t
 }
 
 uint64_t godwit_hash_block(const void *bytes, size_t count, uint64_t seed);
+
+// The same hash of bytes that come in pieces: make, update, digest, free.
+void *godwit_hash_stream_make(void);
+void godwit_hash_stream_update(void *stream, const void *bytes, size_t count);
+uint64_t godwit_hash_stream_digest(const void *stream);
+void godwit_hash_stream_free(void *stream);

@@ -10,6 +10,8 @@ enum FileName: Hashable, Sendable, CustomStringConvertible {
     case lock
     /// `NODE`: the node's id, which checkpoints never contain.
     case node
+    /// `CHECKPOINT`: lists the files of a checkpoint with their hashes; only checkpoints have it.
+    case checkpoint
     /// `MANIFEST-000001`.
     case manifest(UInt64)
     /// `000012.log`: a log segment.
@@ -25,6 +27,7 @@ enum FileName: Hashable, Sendable, CustomStringConvertible {
         case "CURRENT": self = .current
         case "LOCK": self = .lock
         case "NODE": self = .node
+        case "CHECKPOINT": self = .checkpoint
         default:
             let bytes = Array(name.utf8)
             let prefix = Array("MANIFEST-".utf8)
@@ -46,7 +49,7 @@ enum FileName: Hashable, Sendable, CustomStringConvertible {
     /// The file's number, where its kind has one.
     var number: UInt64? {
         switch self {
-        case .current, .lock, .node: nil
+        case .current, .lock, .node, .checkpoint: nil
         case .manifest(let number), .segment(let number), .table(let number), .temporary(let number): number
         }
     }
@@ -57,6 +60,7 @@ enum FileName: Hashable, Sendable, CustomStringConvertible {
         case .current: "CURRENT"
         case .lock: "LOCK"
         case .node: "NODE"
+        case .checkpoint: "CHECKPOINT"
         case .manifest(let number): "MANIFEST-" + FileName.digits(number)
         case .segment(let number): FileName.digits(number) + ".log"
         case .table(let number): FileName.digits(number) + ".sst"

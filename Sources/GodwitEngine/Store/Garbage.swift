@@ -11,6 +11,7 @@ final class Garbage: @unchecked Sendable {
     private var views: [TreeView] = []
     private var files: [(path: String, reader: TableReader?)] = []
     private var job: (any JobHandle)?
+    private var holds = 0
 
     init(_ environment: EngineEnvironment, directory: String, manifest: ManifestStore, events: EventHub) {
         self.manifest = manifest
@@ -45,6 +46,13 @@ final class Garbage: @unchecked Sendable {
         job?.wake()
     }
 
+    /// Deletes nothing while `body` runs: what the manifest names when it begins stays on the disk.
+    func holding<R>(_ body: () throws(EngineError) -> R) throws(EngineError) -> R {
+        lock.withLock { holds += 1 }
+        defer { wake(after: { holds -= 1 }) }
+        return try body()
+    }
+
     /// Lets go of the views, or deletes one file. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
         EpochDomain.collect()
@@ -56,14 +64,14 @@ final class Garbage: @unchecked Sendable {
             lock.withLock { views.removeFirst(replaced.count) }
             return .more
         }
-        guard lock.withLock({ !files.isEmpty }) else { return .waiting(until: nil) }
+        guard lock.withLock({ !files.isEmpty && holds == 0 }) else { return .waiting(until: nil) }
         do throws(EngineError) {
             // After a failed commit the disk may hold either manifest: until that is settled every file may be named.
             if manifest.isUnsettled { try manifest.settle() }
         } catch {
             return .waiting(until: clock.monotonicNanoseconds() + 100_000_000)
         }
-        let next = lock.withLock { files.removeFirst() }
+        guard let next = lock.withLock({ holds > 0 ? nil : files.removeFirst() }) else { return .waiting(until: nil) }
         next.reader?.retire()
         do throws(EngineError) {
             try fileSystem.remove(next.path)

@@ -15,6 +15,8 @@ final class WriteSide: @unchecked Sendable {
     let segments: LogSegments
     let logDirectory: LogDirectory
     let tail: PublishedLogEnd
+    /// Whether a checkpoint is being made: one at a time, since they share the flush barrier.
+    let isCheckpointing = Atomic<Bool>(false)
     /// Opened whenever a flush, a compaction or a deletion ends.
     let progress: Gate
 

@@ -38,9 +38,13 @@ final class HybridClock: @unchecked Sendable {
         }
     }
 
-    /// Takes note of a stamp made elsewhere, so that later ones are above it.
+    /// Takes note of a stamp made elsewhere, or before the store was opened: later stamps are above it, and what had
+    /// expired by then stays so.
     func observe(_ stamp: UInt64) {
-        lock.withLock { lastStamp = max(lastStamp, stamp) }
+        lock.withLock {
+            lastStamp = max(lastStamp, stamp)
+            lastPhysical = max(lastPhysical, stamp >> 16)
+        }
     }
 
     private func advance() -> UInt64 {

@@ -277,9 +277,9 @@ final class ModelRun {
     ) throws {
         let changes = changes.filter { keyspace($0.space) != nil }
         let oldest = snapshots.first
-        let conditions = oldest.map { oldest in
-            unchanged.compactMap { which in
-                keyspace(which.space).map { Condition(unchanged: which.key, in: $0, since: oldest.snapshot) }
+        let conditions = try oldest.map { oldest in
+            try unchanged.compactMap { which in
+                try keyspace(which.space).map { try Condition(unchanged: which.key, in: $0, since: oldest.snapshot) }
             }
         } ?? []
         let batch = try engine.makeBatch()
@@ -305,7 +305,7 @@ final class ModelRun {
         }
         let changed = oldest.map { oldest in
             unchanged.contains { which in
-                (model.spaces[name(which.space)]?.lastChange(of: which.key) ?? 0) > oldest.snapshot.sequence
+                (model.spaces[name(which.space)]?.lastChange(of: which.key) ?? 0) > oldest.snapshot.position.sequence
             }
         } ?? false
         do {

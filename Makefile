@@ -1,0 +1,49 @@
+# Godwit. `make help` lists what there is.
+
+SWIFT ?= swift
+# One flavour of release build for everything, so that nothing is built twice: testable, optimised.
+RELEASE := -c release -Xswiftc -enable-testing
+BIN := .build/release
+# The suites whose subject is threads; under the thread sanitizer these only, since it slows everything else tenfold.
+CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|BlockCacheTests|MemtableTests|Concurren
+
+.DEFAULT_GOAL := help
+.PHONY: help deps demo build test test-release test-threads bench soak sanitize format clean
+
+help: ## lists the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
+
+deps: ## installs the C libraries (Debian: liblz4-dev, libxxhash-dev) where they are missing
+	@scripts/install-dependencies
+
+build: deps ## builds the command and the demo
+	$(SWIFT) build $(RELEASE) --product godwit
+	$(SWIFT) build $(RELEASE) --product godwit-demo
+
+demo: build ## replays real flights, kills the writer, checks everything it acknowledged
+	@rm -rf .build/demo-store
+	$(BIN)/godwit-demo --csv fixtures/flights-2013-01.csv --data .build/demo-store
+
+test: test-release test-threads ## all tests optimised, then the concurrency suites under the thread sanitizer
+
+test-release: deps ## all tests, optimised
+	$(SWIFT) test $(RELEASE)
+
+test-threads: deps ## the concurrency suites under the thread sanitizer
+	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --filter '$(CONCURRENT)'
+
+bench: deps ## measures the engine by itself
+	$(SWIFT) run --package-path Benchmarks --scratch-path .build-bench -c release engine-bench
+
+soak: build ## the random tests long: 1,000 real kills
+	@rm -rf .build/soak-store
+	$(BIN)/godwit-demo kill --data .build/soak-store --rounds 1000
+
+sanitize: deps ## all engine tests under the address sanitizer
+	$(SWIFT) test --sanitize=address --scratch-path .build-asan --filter GodwitEngineTests
+
+format: ## formats all Swift sources
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+
+clean: ## removes everything that was built
+	rm -rf .build .build-tsan .build-asan .build-bench

@@ -1,0 +1,48 @@
+internal import Synchronization
+
+extension Engine {
+    // MARK: Checkpoints
+
+    /// Makes a checkpoint: the whole store at one position, in a directory that is made or empty. Tables are hard links
+    /// where the file system can; writers are not held. Then reads every byte once, for the hashes. Blocks.
+    ///
+    /// The directory can be restored from, or opened itself: as a store it gets a node id and a new epoch of its own.
+    ///
+    /// - Parameters:
+    ///   - directory: Where it goes; on the same file system it costs no space at first.
+    ///   - progress: Told now and then how far it has come, on the calling thread.
+    /// - Throws: `.invalidArgument` for a directory that is not empty, `.unavailable` while another checkpoint is made,
+    ///   `.diskFull`, `.io`. Nothing is left then.
+    @discardableResult
+    public func checkpoint(
+        to directory: String, progress: ((WorkProgress) -> Void)? = nil
+    ) throws(EngineError) -> Checkpoint {
+        let side = try writable()
+        guard !side.isCheckpointing.exchange(true, ordering: .acquiringAndReleasing) else {
+            throw EngineError(.unavailable, "another checkpoint of this store is being made; wait for it")
+        }
+        defer { side.isCheckpointing.store(false, ordering: .releasing) }
+        return try CheckpointWriter(store, side, to: directory, progress).run()
+    }
+
+    /// Makes a store from a checkpoint, after every byte of it was verified. The first open gives the store a node id and
+    /// begins a new epoch. Blocks; durable when it returns.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: The checkpoint's directory; it stays as it is.
+    ///   - directory: Where the store goes: a directory that is made or empty.
+    ///   - newStore: Whether the copy is to be a store of its own, with another store id, that never replicates with the
+    ///     one it came from.
+    ///   - environment: The components that are used.
+    ///   - progress: Told now and then how far it has come, on the calling thread.
+    /// - Returns: What was restored.
+    /// - Throws: `.corruption` naming the damaged file, `.notFound` for a directory without a complete checkpoint,
+    ///   `.invalidArgument` for a target that is not empty, `.diskFull`. Nothing is left in the target then.
+    @discardableResult
+    public static func restore(
+        from checkpoint: String, to directory: String, newStore: Bool = false,
+        environment: EngineEnvironment = .system, progress: ((WorkProgress) -> Void)? = nil
+    ) throws(EngineError) -> Checkpoint {
+        try Restore(from: checkpoint, to: directory, newStore: newStore, environment, progress).run()
+    }
+}
