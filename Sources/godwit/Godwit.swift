@@ -21,7 +21,9 @@ struct Godwit: ParsableCommand {
               godwit scan --data ./store --prefix plane/ --limit 10
               godwit load --data ./store --csv flights.csv --key origin,dest
             """,
-        subcommands: [Put.self, Get.self, Delete.self, Scan.self, Load.self, Compact.self]
+        subcommands: [
+            Put.self, Get.self, Delete.self, Scan.self, Load.self, CheckpointCommand.self, RestoreCommand.self, Compact.self,
+        ]
     )
 
     static func main() {

@@ -43,7 +43,8 @@ import Testing
 
     @Test("the running features equal those computed from whole lists")
     func recomputation() throws {
-        let flights = try Flight.read(someFlights(Scratch()))
+        let scratch = Scratch()
+        let flights = try Flight.read(someFlights(scratch))
         var running: [String: Features] = [:]
         for flight in flights {
             for entity in flight.entities { running[entity, default: Features()].add(flight) }

@@ -42,7 +42,8 @@ import Testing
 
     @Test("the check accepts what was written, with one batch in flight at a kill")
     func accepts() throws {
-        let engine = try written(CrashScript(seed: 5), batches: 200, in: Scratch())
+        let scratch = Scratch()
+        let engine = try written(CrashScript(seed: 5), batches: 200, in: scratch)
         var check = try check(acknowledged: 199, kills: 1)
         try check.verify(engine)
         try check.verify(engine)

@@ -65,6 +65,11 @@ final class Garbage: @unchecked Sendable {
         return try body()
     }
 
+    /// Does all that can be done now; for a close, once the job is stopped: a short-lived process deletes its files too.
+    func finish() {
+        while case .more = step() {}
+    }
+
     /// Lets go of the views, or deletes one file. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
         EpochDomain.collect()

@@ -199,6 +199,7 @@ final class WriteSide: @unchecked Sendable {
         ])
         store.rewind.record(in: &edit, unless: store.manifest.state)
         try store.manifest.markClean(edit)
+        store.garbage.finish()
     }
 
     /// Stops the jobs, as a crash would, but for what they have in hand.
