@@ -191,6 +191,11 @@ final class ManifestStore: Sendable {
         }
     }
 
+    /// Runs `body` on the files while no commit is under way. It is told whether a failed commit has left them open.
+    func quietly<R>(_ body: (_ isUnsettled: Bool) throws(EngineError) -> R) throws(EngineError) -> R {
+        try writer.withLock { (writer) throws(EngineError) in try body(writer.isUnsettled) }
+    }
+
     /// Makes a failed commit's outcome certain (it did not happen) by writing the present state as a new manifest. Does
     /// nothing when there is nothing open.
     func settle() throws(EngineError) {
