@@ -32,6 +32,25 @@ extension Engine {
         return try verifier.run()
     }
 
+    /// Makes a damaged store open again with all that can still be read, and `verify` clean. Damaged files are kept in the
+    /// directory `damaged` within the store's. A whole store is not changed. Blocks.
+    ///
+    /// - Parameters:
+    ///   - directory: The directory of a store that is not open.
+    ///   - environment: The components that are used.
+    ///   - progress: Told now and then how far it has come, on the calling thread.
+    /// - Returns: What was done, and which keys may have lost something.
+    /// - Throws: `.notFound` when the directory holds nothing of a store, `.locked` when it is open elsewhere,
+    ///   `.corruption` when there is nothing to rebuild from, `.diskFull`, `.unsupportedFormat` for data of a newer Godwit,
+    ///   which is never touched.
+    @discardableResult
+    public static func repair(
+        at directory: String, environment: EngineEnvironment = .system, progress: ((WorkProgress) -> Void)? = nil
+    ) throws(EngineError) -> RepairReport {
+        var repair = Repair(directory, environment, progress)
+        return try repair.run()
+    }
+
     // MARK: Checkpoints
 
     /// Makes a checkpoint: the whole store at one position, in a directory that is made or empty. Tables are hard links

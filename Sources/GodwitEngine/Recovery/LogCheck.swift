@@ -25,9 +25,11 @@ struct LogCheck {
         needed = 0
     }
 
-    /// Reads, and adds what is wrong to the report.
-    func run(_ report: inout VerificationReport, _ progress: inout ProgressCounter) {
-        guard floor != 0 else { return }
+    /// Reads, and adds what is wrong to the report. Returns the last sequence number that verifies behind damage; nil
+    /// where nothing is damaged.
+    @discardableResult
+    func run(_ report: inout VerificationReport, _ progress: inout ProgressCounter) -> SequenceNumber? {
+        guard floor != 0 else { return nil }
         var end = LogLocation(segment: floor, offset: 0)
         var point: HistoryPoint?
         do throws(EngineError) {
@@ -48,10 +50,11 @@ struct LogCheck {
                 passed = now
             }
             try checkReach(reader.point, reader.end)
+            return nil
         } catch {
             let path = directory.path(of: end.segment)
             report.add(error, fallback: path)
-            survey(from: end, error.file ?? path, point, &report)
+            return survey(from: end, error.file ?? path, point, &report)
         }
     }
 
@@ -66,7 +69,7 @@ struct LogCheck {
     /// Looks behind damage: names each further place where frames are missing, and says how far records can be read.
     private func survey(
         from end: LogLocation, _ file: String, _ point: HistoryPoint?, _ report: inout VerificationReport
-    ) {
+    ) -> SequenceNumber {
         var frames = 0
         var last: SequenceNumber = 0
         let live = LogCuts(cuts)
@@ -101,5 +104,6 @@ struct LogCheck {
             ?? "no record can be read in its order"
         if frames > 0 { text += "; behind the damage \(frames) frames verify, with records up to \(last)" }
         report.note(file, readable: text)
+        return last
     }
 }

@@ -13,6 +13,8 @@ struct ManifestSalvage {
     private(set) var hashSeed: UInt64?
     private(set) var keyspaces: [UInt32: KeyspaceMeta] = [:]
     private(set) var tables: [UInt64: Table] = [:]
+    /// Tables that are named as removed, and not as added again.
+    private(set) var removed: Set<UInt64> = []
     private(set) var end = HistoryPoint.start
     private(set) var lastStamp: UInt64 = 0
     private(set) var epochHistory: [EpochStart] = []
@@ -163,6 +165,7 @@ struct ManifestSalvage {
     /// The first edit of a manifest says everything anew.
     private mutating func forget() {
         keyspaces = [:]
+        removed.formUnion(tables.keys)
         tables = [:]
         logCuts = []
         epochHistory = []
@@ -172,9 +175,12 @@ struct ManifestSalvage {
         switch change {
         case .addTable(let keyspace, let level, let meta):
             tables[meta.number] = Table(keyspace: keyspace, level: level, meta: meta)
+            removed.remove(meta.number)
         case .removeTable(_, let level, let number):
             // A move adds the table to its new level in the same edit.
-            if tables[number]?.level == level { tables[number] = nil }
+            guard tables[number].map({ $0.level == level }) ?? true else { return }
+            tables[number] = nil
+            removed.insert(number)
         case .setVisibleThrough(_, _, let number, let sequence):
             if let known = tables[number]?.meta.visibleThrough {
                 tables[number]?.meta.visibleThrough = min(known, sequence)
@@ -182,6 +188,7 @@ struct ManifestSalvage {
         case .createKeyspace(let meta): keyspaces[meta.id] = meta
         case .dropKeyspace(let id):
             keyspaces[id] = nil
+            removed.formUnion(tables.filter { $0.value.keyspace == id }.keys)
             tables = tables.filter { $0.value.keyspace != id }
         case .alterKeyspace(let id, let settings): keyspaces[id]?.settings = settings
         case .flushedThrough(let id, let sequence): keyspaces[id]?.flushedThrough = sequence

@@ -91,18 +91,18 @@ struct Verifier {
         defer { lock.release() }
         let isCheckpoint = try fileSystem.exists(FileName.checkpoint.path(in: directory))
         let hasNode = try fileSystem.exists(FileName.node.path(in: directory))
-        if let state = checkManifest() {
-            expect(state)
-            checkNode()
-            for keyspace in state.keyspaces {
-                for table in keyspace.version.allTables { check(table, keyspace.meta.name, state.hashSeed) }
-            }
-            checkLog(state)
-        } else {
-            try checkWithoutManifest()
-        }
+        if let state = checkManifest() { check(state) } else { try checkWithoutManifest() }
+        checkNode()
         if isCheckpoint, !hasNode { checkCheckpoint() }
         return report
+    }
+
+    private mutating func check(_ state: ManifestState) {
+        expect(state)
+        for keyspace in state.keyspaces {
+            for table in keyspace.version.allTables { check(table, keyspace.meta.name, state.hashSeed) }
+        }
+        checkLog(state)
     }
 
     private mutating func expect(_ state: ManifestState) {
@@ -174,7 +174,8 @@ struct Verifier {
                 ? "all that the manifest says: repair writes it anew"
                 : "\(salvage.edits) edits, naming \(salvage.keyspaces.count) keyspaces and \(salvage.tables.count) "
                     + "tables; \(identities.count) of \(paths.count) tables say what they are themselves")
-        for (number, path) in paths {
+        if let state = salvage.exact { return check(state) }
+        for (number, path) in paths where !salvage.removed.contains(number) {
             if let known = salvage.tables[number] {
                 let name = salvage.keyspaces[known.keyspace]?.name ?? "keyspace \(known.keyspace)"
                 check(known.meta, name, seed ?? 0)
