@@ -9,7 +9,7 @@ public final class IngestWriter {
     init(_ engine: Engine, _ keyspace: Keyspace) {
         self.engine = engine
         self.keyspace = keyspace
-        output = TableOutput(engine.store, keyspace.settings)
+        output = TableOutput(engine.store, keyspace.settings, keyspace: keyspace.id)
     }
 
     /// Adds an entry; keys must ascend strictly. Limits as `Engine.put`.

@@ -1,6 +1,56 @@
 internal import Synchronization
 
 extension Engine {
+    // MARK: Checking
+
+    /// Reads every byte of the store, past the cache, and says what is damaged: file, offset, what is still readable.
+    /// Reads and writes go on meanwhile. Blocks.
+    ///
+    /// - Parameter progress: Told now and then how far it has come, on the calling thread.
+    /// - Returns: All damage that there is; damage is no error of the call.
+    /// - Throws: `.unavailable` once closed.
+    public func verify(progress: ((WorkProgress) -> Void)? = nil) throws(EngineError) -> VerificationReport {
+        try checkOpen()
+        var verifier = Verifier(directory, store.environment, progress)
+        return try verifier.run(store, writeSide)
+    }
+
+    /// Reads every byte of a store that is not open, and may be too damaged to be. Changes nothing. Blocks.
+    ///
+    /// A checkpoint's files are compared with its `CHECKPOINT` too.
+    ///
+    /// - Parameters:
+    ///   - directory: The store's directory.
+    ///   - environment: The components that are used.
+    ///   - progress: Told now and then how far it has come, on the calling thread.
+    /// - Returns: All damage that there is; damage is no error of the call.
+    /// - Throws: `.notFound` when the directory holds nothing of a store, `.locked` when it is open elsewhere.
+    public static func verify(
+        at directory: String, environment: EngineEnvironment = .system, progress: ((WorkProgress) -> Void)? = nil
+    ) throws(EngineError) -> VerificationReport {
+        var verifier = Verifier(directory, environment, progress)
+        return try verifier.run()
+    }
+
+    /// Makes a damaged store open again with all that can still be read, and `verify` clean. Damaged files are kept in the
+    /// directory `damaged` within the store's. A whole store is not changed. Blocks.
+    ///
+    /// - Parameters:
+    ///   - directory: The directory of a store that is not open.
+    ///   - environment: The components that are used.
+    ///   - progress: Told now and then how far it has come, on the calling thread.
+    /// - Returns: What was done, and which keys may have lost something.
+    /// - Throws: `.notFound` when the directory holds nothing of a store, `.locked` when it is open elsewhere,
+    ///   `.corruption` when there is nothing to rebuild from, `.diskFull`, `.unsupportedFormat` for data of a newer Godwit,
+    ///   which is never touched.
+    @discardableResult
+    public static func repair(
+        at directory: String, environment: EngineEnvironment = .system, progress: ((WorkProgress) -> Void)? = nil
+    ) throws(EngineError) -> RepairReport {
+        var repair = Repair(directory, environment, progress)
+        return try repair.run()
+    }
+
     // MARK: Checkpoints
 
     /// Makes a checkpoint: the whole store at one position, in a directory that is made or empty. Tables are hard links

@@ -26,7 +26,7 @@ final class CompactionJob {
         self.store = store
         self.tree = tree
         self.plan = plan
-        output = TableOutput(store, tree.settings)
+        output = TableOutput(store, tree.settings, keyspace: tree.id)
         older = OlderKeys(plan)
         cutter = OutputCutter(plan)
         let view = tree.view

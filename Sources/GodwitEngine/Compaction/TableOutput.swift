@@ -3,12 +3,14 @@
 final class TableOutput {
     private let store: Store
     private let settings: KeyspaceSettings
+    private let keyspace: KeyspaceID
     private var current: (number: UInt64, id: TableID, writer: TableWriter)?
     /// The tables that are complete and synced.
     private(set) var finished: [TableMeta] = []
 
-    init(_ store: Store, _ settings: KeyspaceSettings) {
+    init(_ store: Store, _ settings: KeyspaceSettings, keyspace: KeyspaceID) {
         self.store = store
+        self.keyspace = keyspace
         self.settings = settings
     }
 
@@ -58,7 +60,7 @@ final class TableOutput {
         let file = try store.environment.fileSystem.open(store.path(.table(number)), .create)
         let options = TableOptions(
             blockSize: Int(settings.blockSize), compression: settings.compression,
-            filterBitsPerKey: Int(settings.filterBitsPerKey))
+            filterBitsPerKey: Int(settings.filterBitsPerKey), keyspace: keyspace)
         let writer = TableWriter(file: file, uniqueID: id, options: options, hashSeed: store.hashSeed)
         current = (number, id, writer)
         return writer

@@ -96,7 +96,7 @@ final class FlushJob: @unchecked Sendable {
             protecting: store.protectedSequences(), tombstones: memtable.rangeTombstones,
             expiredBefore: 0)
         return Work(
-            tree: tree, memtable: memtable, entries: entries, output: TableOutput(store, tree.settings),
+            tree: tree, memtable: memtable, entries: entries, output: TableOutput(store, tree.settings, keyspace: tree.id),
             collapser: collapser)
     }
 

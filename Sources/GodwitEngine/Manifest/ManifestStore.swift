@@ -74,10 +74,10 @@ final class ManifestStore: Sendable {
 
     /// Makes the manifest of a new store (or of a checkpoint, whose tables and log are linked in already) in a
     /// directory that has none; the directory is made when it is missing. `state` says everything the store begins
-    /// with.
+    /// with. Other tables and segments in the directory are refused, but by a repair.
     static func create(
         _ fileSystem: any FileSystem, _ directory: String, state: ManifestState,
-        rotationFloor: UInt64 = defaultRotationFloor
+        rotationFloor: UInt64 = defaultRotationFloor, isRepair: Bool = false
     ) throws(EngineError) -> ManifestStore {
         try fileSystem.createDirectory(directory)
         let names = try fileSystem.list(directory)
@@ -92,7 +92,7 @@ final class ManifestStore: Sendable {
             default: false
             }
         }
-        guard stranger == nil else {
+        guard stranger == nil || isRepair else {
             throw EngineError(
                 .corruption, "\(directory) has tables or log segments but no CURRENT: run repair, or choose another")
         }
@@ -189,6 +189,11 @@ final class ManifestStore: Sendable {
                 number: writer.number, length: writer.length, checksum: writer.checksum)
             try switchCurrent(to: temporary, length: writer.length, &writer)
         }
+    }
+
+    /// Runs `body` on the files while no commit is under way. It is told whether a failed commit has left them open.
+    func quietly<R>(_ body: (_ isUnsettled: Bool) throws(EngineError) -> R) throws(EngineError) -> R {
+        try writer.withLock { (writer) throws(EngineError) in try body(writer.isUnsettled) }
     }
 
     /// Makes a failed commit's outcome certain (it did not happen) by writing the present state as a new manifest. Does

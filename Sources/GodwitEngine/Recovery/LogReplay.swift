@@ -49,6 +49,45 @@ struct LogReplay {
         return Outcome(point: reader.point, end: reader.end, segments: reader.segmentsRead, reader: reader)
     }
 
+    /// For repair: replays what can be read, turns all of it into tables, and says where the history then stands and what
+    /// stopped the replay.
+    func runToDamage() throws(EngineError) -> (point: HistoryPoint, damage: EngineError?) {
+        let state = store.manifest.state
+        var point = state.end
+        var damage: EngineError?
+        do throws(EngineError) {
+            let reader = try LogReader(
+                parts.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
+            store.syncLog = { [parts] (_) throws(EngineError) in
+                try Self.sync(reader.segmentsRead, parts.logDirectory)
+                return reader.point
+            }
+            store.drainMemtables = { [parts] (tree) throws(EngineError) in
+                parts.applier.rotate(tree, at: reader.point)
+                try flushWhatWaits()
+            }
+            do throws(EngineError) {
+                while let record = try reader.next() {
+                    store.clock.observe(record.stamp)
+                    try parts.applier.apply(record)
+                    parts.applier.rotateFullMemtables(at: reader.point)
+                    try flushWhatWaits()
+                }
+                try checkReach(reader)
+            } catch {
+                damage = error
+            }
+            if reader.point.position.sequence > point.position.sequence { point = reader.point }
+        } catch {
+            damage = error
+        }
+        if let damage, damage.code != .corruption { throw damage }
+        parts.ingests.discardAll()
+        parts.applier.rotateAll(at: point)
+        try flushWhatWaits()
+        return (point, damage)
+    }
+
     private static func sync(_ segments: [UInt64], _ directory: LogDirectory) throws(EngineError) {
         for segment in segments {
             try directory.fileSystem.open(directory.path(of: segment), .readWrite).sync()

@@ -74,7 +74,7 @@ struct OpenSequence {
 
     private func open(_ store: Store, _ lock: any DirectoryLock) throws(EngineError) -> Engine {
         let manifest = store.manifest
-        let parts = try recoveredParts(store)
+        let parts = Self.parts(store)
         let replay = try LogReplay(parts).run()
         store.visible.store(replay.point.position.sequence, ordering: .releasing)
         if isReadOnly { return try Engine(store: store, writeSide: nil, lock: lock) }
@@ -107,8 +107,9 @@ struct OpenSequence {
         return try ManifestStore.create(fileSystem, directory, state: state)
     }
 
-    private func recoveredParts(_ store: Store) throws(EngineError) -> RecoveredParts {
-        let throttle = WriteThrottle(environment, events: store.events, poison: store.poison, counters: store.counters)
+    /// What works on a store before its log is open.
+    static func parts(_ store: Store) -> RecoveredParts {
+        let throttle = WriteThrottle(store.environment, events: store.events, poison: store.poison, counters: store.counters)
         let ingests = IngestReceiver(store: store)
         let shape = KeyspaceChanges(store: store, ingests: ingests)
         let applier = Applier(store: store, shape: shape, throttle: throttle)
@@ -119,7 +120,8 @@ struct OpenSequence {
         return RecoveredParts(
             store: store, throttle: throttle, applier: applier, flush: flush, barrier: barrier, ingests: ingests,
             progress: progress,
-            logDirectory: LogDirectory(fileSystem: fileSystem, path: directory, identity: identity))
+            logDirectory: LogDirectory(
+                fileSystem: store.environment.fileSystem, path: store.directory, identity: identity))
     }
 
     /// Begins the segment that the log goes on in, and records where it ended until now.

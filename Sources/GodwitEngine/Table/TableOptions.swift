@@ -7,6 +7,8 @@ struct TableOptions: Sendable, Equatable {
     var compression = Compression.lz4
     /// Bits of filter for each key; 0 writes no filter.
     var filterBitsPerKey = 10
+    /// The keyspace that the table belongs to: kept in the table, for when the manifest is lost.
+    var keyspace: KeyspaceID = 0
 
     /// `blockSize` within its bounds.
     var boundedBlockSize: Int { min(max(blockSize, 512), 60 << 10) }

@@ -2,6 +2,8 @@
 struct TableProperties: Equatable {
     var summary: TableSummary
     var hashSeed: UInt64
+    /// The keyspace that the table belongs to, by its id.
+    var keyspace: KeyspaceID = 0
 
     private static let fixed = 88
 
@@ -9,7 +11,7 @@ struct TableProperties: Equatable {
     func encode(into out: ByteWriter) {
         for word in [
             summary.entries, summary.tombstones, summary.rangeTombstones, summary.expiring, summary.minDeadline,
-            summary.maxDeadline, summary.minSequence, summary.maxSequence, summary.rawBytes, hashSeed, 0,
+            summary.maxDeadline, summary.minSequence, summary.maxSequence, summary.rawBytes, hashSeed, UInt64(keyspace),
         ] { out.append(word) }
         out.appendPrefixed(summary.smallestKey)
         out.appendPrefixed(summary.largestKey)
@@ -38,12 +40,15 @@ struct TableProperties: Equatable {
         summary.maxSequence = words[7]
         summary.rawBytes = words[8]
         hashSeed = words[9]
+        guard words[10] <= UInt64(KeyspaceID.max) else { throw malformed }
+        keyspace = KeyspaceID(words[10])
         summary.smallestKey = smallest.array
         summary.largestKey = largest.array
     }
 
-    init(summary: TableSummary, hashSeed: UInt64) {
+    init(summary: TableSummary, hashSeed: UInt64, keyspace: KeyspaceID = 0) {
         self.summary = summary
+        self.keyspace = keyspace
         self.hashSeed = hashSeed
     }
 }

@@ -100,7 +100,7 @@ final class TableWriter {
         summary.filterBytes = footer.rangeTombstonesOffset - footer.filterOffset
         summary.indexBytes = footer.propertiesOffset - footer.indexOffset
         content.reset()
-        TableProperties(summary: summary, hashSeed: hashSeed).encode(into: content)
+        TableProperties(summary: summary, hashSeed: hashSeed, keyspace: options.keyspace).encode(into: content)
         try seal(content, .properties)
         footer.encode(into: output, at: position)
         summary.size = position

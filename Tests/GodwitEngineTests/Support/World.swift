@@ -16,6 +16,14 @@ final class World {
         executor = SimulatedExecutor(seed: seed, clock: clock)
     }
 
+    /// A machine whose disk is as another's is now; the two then go on apart.
+    init(copying other: World, seed: UInt64 = 1) {
+        self.seed = seed
+        disk = other.disk.clone(seed: seed)
+        random = SeededRandom(seed: seed)
+        executor = SimulatedExecutor(seed: seed, clock: clock)
+    }
+
     var environment: EngineEnvironment {
         EngineEnvironment(fileSystem: disk, clock: clock, random: random, executor: executor)
     }
