@@ -3,16 +3,18 @@
 final class Garbage: @unchecked Sendable {
     private let fileSystem: any FileSystem
     private let directory: String
+    private let manifest: ManifestStore
     private let events: EventHub
     private let clock: any Clock
     private let lock = Lock()
     private var readers: [(path: String, reader: TableReader?)] = []
     private var job: (any JobHandle)?
 
-    init(_ environment: EngineEnvironment, directory: String, events: EventHub) {
+    init(_ environment: EngineEnvironment, directory: String, manifest: ManifestStore, events: EventHub) {
         fileSystem = environment.fileSystem
         clock = environment.clock
         self.directory = directory
+        self.manifest = manifest
         self.events = events
     }
 
@@ -42,10 +44,18 @@ final class Garbage: @unchecked Sendable {
     /// Deletes one file, and frees retired memory. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
         EpochDomain.collect()
-        guard let next = lock.withLock({ readers.isEmpty ? nil : readers.removeFirst() }) else {
+        guard let next = lock.withLock({ readers.first }) else {
             if EpochDomain.deferredBytes == 0 { return .waiting(until: nil) }
             return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
         }
+        do throws(EngineError) {
+            // An edit that failed could come back after a crash, and name the file.
+            try manifest.settle()
+        } catch {
+            events.tell(.backgroundError(error))
+            return .waiting(until: clock.monotonicNanoseconds() + 500_000_000)
+        }
+        lock.withLock { _ = readers.removeFirst() }
         next.reader?.retire()
         do throws(EngineError) {
             try fileSystem.remove(next.path)

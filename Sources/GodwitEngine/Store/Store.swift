@@ -50,7 +50,7 @@ final class Store: @unchecked Sendable {
         hashSeed = state.hashSeed
         clock = HybridClock(clock: environment.clock, after: state.lastStamp, events: events)
         cache = BlockCache(capacity: options.memoryBudget - 2 * options.effectiveMemtableSize)
-        garbage = Garbage(environment, directory: directory, events: events)
+        garbage = Garbage(environment, directory: directory, manifest: manifest, events: events)
         rewind = RewindPoints(
             state.rewindPoints, interval: options.rewindInterval, clock: environment.clock)
         for keyspace in state.keyspaces { addTree(keyspace.meta, keyspace.version) }
