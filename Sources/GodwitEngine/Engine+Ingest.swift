@@ -63,15 +63,20 @@ extension Engine {
         let side = try writable()
         let keyspace = keyspace ?? defaultKeyspace
         let writer = IngestWriter(self, keyspace)
+        let visible: Position
         do throws(EngineError) {
             try fill(writer)
             let tables = try writer.finish()
             guard !tables.isEmpty else { return position }
-            return try commitIngest(tables, keyspace, side)
+            visible = try commitIngest(tables, keyspace, side)
         } catch {
             writer.abandon()
             throw error
         }
+        side.wakeCompaction()
+        // The tables are the store's by now, whatever becomes of the sync.
+        try side.sync.wait(for: visible.sequence)
+        return visible
     }
 
     private func commitIngest(
@@ -79,7 +84,8 @@ extension Engine {
     ) throws(EngineError) -> Position {
         let hold = "ingest-\(store.environment.random.next())"
         side.retention.hold(hold, after: position.sequence)
-        defer { side.retention.release(hold) }
+        // Once poisoned, only a reopen finds out whether the chunks are needed.
+        defer { if !store.poison.isPoisoned { side.retention.release(hold) } }
         var named: [(ingest: UInt64, meta: TableMeta)] = []
         defer { for table in named { side.ingests.forget(table.ingest) } }
         for table in tables {
@@ -90,16 +96,13 @@ extension Engine {
         }
         let details = IngestDetails(keyspace: keyspace.id, tables: named)
         let pipeline = side.pipeline
-        let position = try pipeline.exclusively { () throws(EngineError) in
+        return try pipeline.exclusively { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
             try pipeline.append(.ingestCommit) {
                 IngestCommit(ingest: named[0].ingest, details: details.encode()).encode(into: $0)
             }
             return pipeline.currentPoint.position
         }
-        try side.sync.wait(for: position.sequence)
-        side.wakeCompaction()
-        return position
     }
 
     /// Puts a table's bytes into the log, so that followers and recovery can make it again.

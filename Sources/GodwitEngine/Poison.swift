@@ -18,9 +18,14 @@ final class Poison: @unchecked Sendable {
 
     /// Throws `.poisoned`, naming the cause, once the engine has been poisoned.
     func check() throws(EngineError) {
-        guard isPoisoned, let cause = lock.withLock({ cause }) else { return }
-        if cause.code == .unavailable { throw cause }
-        throw EngineError(
+        if isPoisoned, let error { throw error }
+    }
+
+    /// What `check` throws; nil while the engine is well.
+    var error: EngineError? {
+        guard let cause = lock.withLock({ cause }) else { return nil }
+        if cause.code == .unavailable { return cause }
+        return EngineError(
             .poisoned, "writing the log failed earlier, so nothing more is acknowledged; reopen the store. Cause: "
                 + cause.message, file: cause.file, offset: cause.offset, errno: cause.errno)
     }

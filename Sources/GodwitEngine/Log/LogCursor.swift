@@ -9,6 +9,8 @@ final class LogCursor {
     private var frameEnd: UInt64
     private var frameStart: UInt64
 
+    /// Up to where the frames and headers passed say that the log was durable.
+    private(set) var synced: LogLocation
     /// The last record passed, or where the first segment begins.
     private(set) var point: HistoryPoint
     /// The segments walked over so far.
@@ -20,6 +22,7 @@ final class LogCursor {
         self.cuts = cuts
         self.reader = reader
         point = header.start
+        synced = header.synced
         frameEnd = UInt64(LogFormat.segmentHeaderLength)
         frameStart = frameEnd
         segmentsRead = [header.segment]
@@ -58,6 +61,7 @@ final class LogCursor {
             if let (header, payload) = try reader.frame(at: frameEnd, limit: bound) {
                 frameStart = frameEnd
                 frameEnd = header.end.offset
+                synced = max(synced, header.synced)
                 run = RecordRun(payload)
                 return true
             }
@@ -85,6 +89,7 @@ final class LogCursor {
                     file: directory.path(of: segment), offset: 32)
             }
             reader = try SegmentReader(segment, in: directory)
+            synced = max(synced, header.synced)
             frameEnd = UInt64(LogFormat.segmentHeaderLength)
             frameStart = frameEnd
             segmentsRead.append(segment)

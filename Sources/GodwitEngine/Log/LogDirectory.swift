@@ -13,6 +13,22 @@ struct LogDirectory: Sendable {
         try fileSystem.list(path).compactMap { LogFormat.segment(named: $0) }.sorted()
     }
 
+    /// Makes durable what recovery read from `segments`, up to `end`. What lies past `synced` may have come from memory
+    /// that a failed sync left unwritten, where another sync would do nothing: it is written again first.
+    func persist(_ segments: [UInt64], past synced: LogLocation, through end: LogLocation) throws(EngineError) {
+        for segment in segments where segment >= synced.segment && synced < end {
+            let file = try fileSystem.open(path(of: segment), .readWrite)
+            var offset = segment == synced.segment ? synced.offset : 0
+            let bound = segment == end.segment ? end.offset : try file.size()
+            while offset < bound {
+                let bytes = try file.read(Int(min(bound - offset, 1 << 20)), at: offset)
+                try bytes.withView { (view) throws(EngineError) in try file.writeFully(view, at: offset) }
+                offset += UInt64(bytes.count)
+            }
+            try file.sync()
+        }
+    }
+
     /// The header of a segment; nil when the file has none that is valid.
     func header(of segment: UInt64) throws(EngineError) -> SegmentHeader? {
         let file = try fileSystem.open(path(of: segment), .read)

@@ -54,8 +54,11 @@ final class LogReader {
     /// Where the history stands after the last record returned.
     var point: HistoryPoint { cursor?.point ?? fallback }
 
-    /// The segments that the records came from. After an unclean stop their last bytes may be in the page cache only:
-    /// a `LogWriter` that continues the log syncs them.
+    /// Up to where the log is surely durable. What was read past it may be in the page cache only: a `LogWriter` that
+    /// continues the log writes it again and syncs it.
+    var synced: LogLocation { endsAtCut ? end : cursor?.synced ?? .none }
+
+    /// The segments that the records came from.
     var segmentsRead: [UInt64] { cursor?.segmentsRead ?? [] }
 
     /// Whether the log ends at a cut that is recorded already: it was closed cleanly, or nothing was written since.

@@ -34,16 +34,14 @@ final class LogWriter: Sendable {
     private let tailState: Locked<Tail>
     private let shared: Locked<Shared>
 
-    /// Begins a new segment after `point`, where the log so far ends at `previous` (`.none`: there is no log yet).
-    /// Syncs `unsynced`, the segments that recovery read from, and the header of the new segment; the manifest may
-    /// then name the segment, and must hold the cut at `previous` before the first append.
+    /// Begins a new segment after `point`, where the log so far ends at `previous` (`.none`: there is no log yet). Makes
+    /// durable what recovery read from `recovered` past `synced`, and the header of the new segment; the manifest may then
+    /// name the segment, and must hold the cut at `previous` before the first append.
     init(
         _ segments: LogSegments, in directory: LogDirectory, after point: HistoryPoint, previous: LogLocation = .none,
-        syncing unsynced: [UInt64] = []
+        syncing recovered: [UInt64] = [], past synced: LogLocation = .none
     ) throws(EngineError) {
-        for segment in unsynced {
-            try directory.fileSystem.open(directory.path(of: segment), .readWrite).sync()
-        }
+        try directory.persist(recovered, past: synced, through: previous)
         self.segments = segments
         identity = directory.identity
         let segment = try segments.take(atLeast: UInt64(LogFormat.segmentHeaderLength))

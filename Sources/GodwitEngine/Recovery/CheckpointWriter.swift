@@ -102,7 +102,7 @@ struct CheckpointWriter {
         let limit = cut.point.position.sequence
         var edit = VersionEdit([
             .formatLevel(now.formatLevel), .region(now.region), .nextFileNumber(now.nextFileNumber), .end(cut.point),
-            .lastStamp(cut.stamp), .epochHistory(cut.state.epochHistory),
+            .lastStamp(cut.stamp), .lastKeyspace(cut.state.lastKeyspace), .epochHistory(cut.state.epochHistory),
         ])
         for keyspace in cut.state.keyspaces {
             guard let current = now.keyspace(keyspace.meta.id),

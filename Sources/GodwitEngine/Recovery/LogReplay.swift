@@ -6,6 +6,8 @@ struct LogReplay {
         let point: HistoryPoint
         /// Where the log ends; `.none` where there is no log.
         let end: LogLocation
+        /// Up to where it is surely durable.
+        let synced: LogLocation
         /// The segments that still count.
         let segments: [UInt64]
         fileprivate let reader: LogReader?
@@ -22,18 +24,11 @@ struct LogReplay {
     func run() throws(EngineError) -> Outcome {
         let state = store.manifest.state
         guard state.logFloor != 0 else {
-            return Outcome(point: state.end, end: .none, segments: [], reader: nil)
+            return Outcome(point: state.end, end: .none, synced: .none, segments: [], reader: nil)
         }
         let reader = try LogReader(
             parts.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
-        store.syncLog = { [parts] (_) throws(EngineError) in
-            try Self.sync(reader.segmentsRead, parts.logDirectory)
-            return reader.point
-        }
-        store.drainMemtables = { [parts] (tree) throws(EngineError) in
-            parts.applier.rotate(tree, at: reader.point)
-            try flushWhatWaits()
-        }
+        serveFlushes(reader)
         while let record = try reader.next() {
             store.clock.observe(record.stamp)
             try parts.applier.apply(record)
@@ -46,7 +41,8 @@ struct LogReplay {
         try checkReach(reader)
         // A point may have been recorded before the log up to it was durable.
         store.rewind.drop(above: reader.point.position.sequence)
-        return Outcome(point: reader.point, end: reader.end, segments: reader.segmentsRead, reader: reader)
+        return Outcome(
+            point: reader.point, end: reader.end, synced: reader.synced, segments: reader.segmentsRead, reader: reader)
     }
 
     /// For repair: replays what can be read, turns all of it into tables, and says where the history then stands and what
@@ -58,14 +54,7 @@ struct LogReplay {
         do throws(EngineError) {
             let reader = try LogReader(
                 parts.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
-            store.syncLog = { [parts] (_) throws(EngineError) in
-                try Self.sync(reader.segmentsRead, parts.logDirectory)
-                return reader.point
-            }
-            store.drainMemtables = { [parts] (tree) throws(EngineError) in
-                parts.applier.rotate(tree, at: reader.point)
-                try flushWhatWaits()
-            }
+            serveFlushes(reader)
             do throws(EngineError) {
                 while let record = try reader.next() {
                     store.clock.observe(record.stamp)
@@ -88,9 +77,15 @@ struct LogReplay {
         return (point, damage)
     }
 
-    private static func sync(_ segments: [UInt64], _ directory: LogDirectory) throws(EngineError) {
-        for segment in segments {
-            try directory.fileSystem.open(directory.path(of: segment), .readWrite).sync()
+    /// Lets flushes during the replay find the log durable, and control records find memtables flushed.
+    private func serveFlushes(_ reader: LogReader) {
+        store.syncLog = { [parts] (_) throws(EngineError) in
+            try parts.logDirectory.persist(reader.segmentsRead, past: reader.synced, through: reader.end)
+            return reader.point
+        }
+        store.drainMemtables = { [parts] (tree) throws(EngineError) in
+            parts.applier.rotate(tree, at: reader.point)
+            try flushWhatWaits()
         }
     }
 

@@ -17,6 +17,8 @@ struct ManifestSalvage {
     private(set) var removed: Set<UInt64> = []
     private(set) var end = HistoryPoint.start
     private(set) var lastStamp: UInt64 = 0
+    /// The highest keyspace id that was ever given.
+    private(set) var lastKeyspace: UInt32 = 0
     private(set) var epochHistory: [EpochStart] = []
     private(set) var region: UInt16 = 0
     private(set) var nextFileNumber: UInt64 = 1
@@ -185,7 +187,9 @@ struct ManifestSalvage {
             if let known = tables[number]?.meta.visibleThrough {
                 tables[number]?.meta.visibleThrough = min(known, sequence)
             }
-        case .createKeyspace(let meta): keyspaces[meta.id] = meta
+        case .createKeyspace(let meta):
+            keyspaces[meta.id] = meta
+            lastKeyspace = max(lastKeyspace, meta.id)
         case .dropKeyspace(let id):
             keyspaces[id] = nil
             removed.formUnion(tables.filter { $0.value.keyspace == id }.keys)
@@ -195,6 +199,7 @@ struct ManifestSalvage {
         case .nextFileNumber(let number): nextFileNumber = max(nextFileNumber, number)
         case .end(let point): end = point
         case .lastStamp(let stamp): lastStamp = max(lastStamp, stamp)
+        case .lastKeyspace(let id): lastKeyspace = max(lastKeyspace, id)
         case .rewindPoints, .clean, .formatLevel: break
         case .beginEpoch(let start): epochHistory.append(start)
         case .epochHistory(let starts): epochHistory = starts

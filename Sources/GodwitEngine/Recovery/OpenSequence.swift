@@ -137,7 +137,8 @@ struct OpenSequence {
             unused: found.filter { !replay.segments.contains($0) },
             nextFileNumber: { () throws(EngineError) in manifest.allocateFileNumber() }, wake: { link.wake() })
         let log = try LogWriter(
-            segments, in: parts.logDirectory, after: replay.point, previous: replay.end, syncing: replay.segments)
+            segments, in: parts.logDirectory, after: replay.point, previous: replay.end, syncing: replay.segments,
+            past: replay.synced)
         var edit = VersionEdit([.end(replay.point), .lastStamp(parts.store.clock.stamp())])
         if let cut = replay.cut(resumingAt: log.end.segment) { edit.append(.addLogCut(cut)) }
         if manifest.state.logFloor == 0 { edit.append(.logFloor(segment: log.end.segment)) }

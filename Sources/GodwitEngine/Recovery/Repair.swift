@@ -136,7 +136,10 @@ struct Repair {
         var numbers = (names.compactMap(\.number).max() ?? 0) + 1
         numbers = max(numbers, salvage.nextFileNumber)
         let layout = try LogLayout(fileSystem, directory, seed: seed)
-        var changes: [VersionEdit.Change] = [.region(salvage.region), .lastStamp(salvage.lastStamp)]
+        var changes: [VersionEdit.Change] = [
+            .region(salvage.region), .lastStamp(salvage.lastStamp),
+            .lastKeyspace(salvage.lastKeyspace),
+        ]
         var added = VersionEdit()
         var newest = salvage.end.position.sequence
         for meta in keyspaces {

@@ -4,9 +4,9 @@
 final class Garbage: @unchecked Sendable {
     private let fileSystem: any FileSystem
     private let directory: String
+    private let manifest: ManifestStore
     private let events: EventHub
     private let clock: any Clock
-    private let manifest: ManifestStore
     private let lock = Lock()
     private var views: [TreeView] = []
     private var files: [(path: String, reader: TableReader?)] = []
@@ -14,10 +14,10 @@ final class Garbage: @unchecked Sendable {
     private var holds = 0
 
     init(_ environment: EngineEnvironment, directory: String, manifest: ManifestStore, events: EventHub) {
-        self.manifest = manifest
         fileSystem = environment.fileSystem
         clock = environment.clock
         self.directory = directory
+        self.manifest = manifest
         self.events = events
     }
 

@@ -229,17 +229,22 @@ final class CommitPipeline: @unchecked Sendable {
     /// Appends the group, applies it and shows it to readers.
     private func append(to point: HistoryPoint) throws(EngineError) {
         let bytes = group.count - LogFormat.frameHeaderLength
+        let end: LogLocation
         do throws(EngineError) {
-            let end = try log.append(group: group, last: point)
-            history = point
-            try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes))
-            store.visible.store(point.position.sequence, ordering: .releasing)
-            sync.published(point, end: end)
+            end = try log.append(group: group, last: point)
         } catch {
             // A full disk is met before anything is written; after another failure nobody knows what the file holds.
-            if error.code != .diskFull { poison(error) }
-            throw error
+            throw error.code == .diskFull ? error : poison(error)
         }
+        history = point
+        do throws(EngineError) {
+            try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes))
+        } catch {
+            // The log has what memory lacks: only a reopen brings the two together.
+            throw poison(error)
+        }
+        store.visible.store(point.position.sequence, ordering: .releasing)
+        sync.published(point, end: end)
         store.counters.logBytes.add(UInt64(bytes), ordering: .relaxed)
         store.counters.groups.add(1, ordering: .relaxed)
         applier.rotateFullMemtables(at: point)
@@ -256,10 +261,12 @@ final class CommitPipeline: @unchecked Sendable {
         store.visible.store(point.position.sequence, ordering: .releasing)
     }
 
-    private func poison(_ error: EngineError) {
+    /// Lets nothing more be acknowledged; returns the error that says so.
+    private func poison(_ error: EngineError) -> EngineError {
         store.poison.set(error)
         store.events.tell(.poisoned(error))
         throttle.wakeAll()
+        return store.poison.error ?? error
     }
 
     private func finish(_ member: PendingCommit) {

@@ -183,7 +183,7 @@ struct RepairTests {
         let report: RepairReport
         do {
             report = try Engine.repair(at: "/store", environment: world.environment)
-        } catch let error as EngineError {
+        } catch {
             Issue.record("seed \(seed): \(error)")
             return
         }

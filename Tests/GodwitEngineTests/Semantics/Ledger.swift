@@ -31,6 +31,9 @@ final class Ledger {
         settle()
     }
 
+    /// Forgets the write that was cut off: it is known not to be there.
+    func forgetOpen() { open = [:] }
+
     private func settle() {
         acknowledged.merge(open) { $1 }
         open = [:]
