@@ -45,12 +45,20 @@ struct LogReplay {
             point: reader.point, end: reader.end, synced: reader.synced, segments: reader.segmentsRead, reader: reader)
     }
 
-    /// For repair: replays what can be read, turns all of it into tables, and says where the history then stands and what
-    /// stopped the replay.
-    func runToDamage() throws(EngineError) -> (point: HistoryPoint, damage: EngineError?) {
-        let state = store.manifest.state
-        var point = state.end
+    /// How far a log could be replayed.
+    struct Partial {
+        /// Where the history stands: the manifest may know more of it than the log says.
+        var point: HistoryPoint
+        /// The last record that was read; 0 where there was none.
+        var reached: SequenceNumber = 0
+        /// What stopped the replay.
         var damage: EngineError?
+    }
+
+    /// For repair: replays what can be read and turns all of it into tables.
+    func runToDamage() throws(EngineError) -> Partial {
+        let state = store.manifest.state
+        var result = Partial(point: state.end)
         do throws(EngineError) {
             let reader = try LogReader(
                 parts.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
@@ -64,17 +72,18 @@ struct LogReplay {
                 }
                 try checkReach(reader)
             } catch {
-                damage = error
+                result.damage = error
             }
-            if reader.point.position.sequence > point.position.sequence { point = reader.point }
+            if !reader.segmentsRead.isEmpty { result.reached = reader.point.position.sequence }
+            if result.reached > result.point.position.sequence { result.point = reader.point }
         } catch {
-            damage = error
+            result.damage = error
         }
-        if let damage, damage.code != .corruption { throw damage }
+        if let damage = result.damage, damage.code != .corruption { throw damage }
         parts.ingests.discardAll()
-        parts.applier.rotateAll(at: point)
+        parts.applier.rotateAll(at: result.point)
         try flushWhatWaits()
-        return (point, damage)
+        return result
     }
 
     /// Lets flushes during the replay find the log durable, and control records find memtables flushed.

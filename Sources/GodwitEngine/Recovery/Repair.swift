@@ -304,16 +304,17 @@ struct Repair {
         let store = Store(
             directory: directory, options: options, environment: environment, events: EventHub(), manifest: manifest)
         let parts = OpenSequence.parts(store)
-        let (point, damage) = try LogReplay(parts).runToDamage()
-        if let damage {
+        let replayed = try LogReplay(parts).runToDamage()
+        let point = replayed.point
+        if let damage = replayed.damage {
             let first = damage.file.flatMap { LogFormat.segment(named: String($0.split(separator: "/").last ?? "")) }
             for segment in try log.segments() where segment >= first ?? state.logFloor { try keep(.segment(segment)) }
             report.actions.append(
-                "cut the log after sequence number \(point.position.sequence): \(damage.message) "
+                "cut the log after sequence number \(replayed.reached): \(damage.message) "
                     + "(\(damage.file ?? directory) at byte \(damage.offset ?? 0)); what was before is in tables now")
             let last = max(behind ?? 0, state.end.position.sequence)
-            let lost = found.records == 0 ? 1 : point.position.sequence + 1
-            if last >= lost { report.lostRecords = lost...last }
+            let kept = max(replayed.reached, state.keyspaces.map(\.meta.flushedThrough).min() ?? 0)
+            if last > kept { report.lostRecords = kept + 1...last }
         } else {
             report.actions.append("turned the log up to sequence number \(point.position.sequence) into tables")
         }

@@ -15,6 +15,8 @@ final class TableSalvage: EntryIterator {
     private var starts: [UInt64] = []
     /// Where the data ends at the latest.
     private var end: UInt64 = 0
+    /// Whether `end` is where the data ends, and not only where the file does.
+    private var isEndKnown = false
     private var offset: UInt64 = 0
     private var block: CachedBlock?
     private var index = -1
@@ -53,6 +55,7 @@ final class TableSalvage: EntryIterator {
             return
         }
         end = footer.filterOffset
+        isEndKnown = true
         let length = Int(footer.indexOffset - footer.rangeTombstonesOffset)
         if length > 0 { loadRangeTombstones(UnitHandle(offset: footer.rangeTombstonesOffset, length: length)) }
         let topHandle = UnitHandle(
@@ -156,7 +159,10 @@ final class TableSalvage: EntryIterator {
                 take(found.block, found.length)
                 return true
             }
-            if isEndOfData(offset) { return false }
+            if !isEndKnown, isEndOfData(offset) {
+                isEndKnown = true
+                return false
+            }
             let next: UInt64
             if let length = known[offset] {
                 next = offset + UInt64(length)
@@ -168,6 +174,8 @@ final class TableSalvage: EntryIterator {
             lostBytes += next - offset
             offset = next
         }
+        // A file that was cut may have held more.
+        if !isEndKnown { isInGap = true }
         return false
     }
 
