@@ -117,9 +117,10 @@ final class Store: @unchecked Sendable {
         changeView(of: tree) { view in
             let memtables = view.memtables.filter { memtable in !flushed.contains { $0 === memtable } }
             let next = levels(of: keyspace.version, reusing: view)
-            let kept = Set(next.flatMap { $0.tables.map { ObjectIdentifier($0) } })
+            // By number: a rewind reads the same file through another handle.
+            let kept = Set(next.flatMap { $0.tables.map(\.meta.number) })
             for level in view.levels {
-                for table in level.tables where !kept.contains(ObjectIdentifier(table)) { table.markObsolete() }
+                for table in level.tables where !kept.contains(table.meta.number) { table.markObsolete() }
             }
             return TreeView(memtables: memtables.isEmpty ? [newMemtable()] : memtables, levels: next)
         }
