@@ -37,8 +37,9 @@ struct Verify: ParsableCommand {
         }
         try output.flush()
         if report.isWhole { return }
+        let count = report.damaged.count
         throw CommandFailure(
-            "\(report.damaged.count) damaged files; restore a checkpoint, or keep what is readable with `godwit repair`")
+            "\(count) damaged \(count == 1 ? "file" : "files"); restore a checkpoint, or keep what is readable with `godwit repair`")
     }
 
     private static func lines(_ file: VerificationReport.DamagedFile) -> String {
