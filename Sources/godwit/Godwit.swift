@@ -10,7 +10,7 @@ struct Godwit: ParsableCommand {
         commandName: "godwit",
         abstract: "Reads, writes and cares for a Godwit store.",
         discussion: """
-            A store is a directory. Only one process has it open at a time; a second one is refused and told which.
+            A store is a directory. Only one process has it open at a time; a second one is refused and told which. \
             Keys and values on the command line are UTF-8 text; values come out as the bytes they are.
 
             Exit status: 0 done, 1 absent (get), 2 any error, with a message on standard error.
@@ -22,7 +22,8 @@ struct Godwit: ParsableCommand {
               godwit load --data ./store --csv flights.csv --key origin,dest
             """,
         subcommands: [
-            Put.self, Get.self, Delete.self, Scan.self, Load.self, CheckpointCommand.self, RestoreCommand.self, Compact.self,
+            Put.self, Get.self, Delete.self, Scan.self, Load.self, Verify.self, Repair.self, CheckpointCommand.self,
+            RestoreCommand.self, Compact.self,
         ]
     )
 

@@ -8,7 +8,7 @@ struct Kill: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Kills a writing process again and again and checks what it left.",
         discussion: """
-            The seed decides what is written and when is killed; what a kill hits depends on the machine too, so a seed
+            The seed decides what is written and when is killed; what a kill hits depends on the machine too, so a seed \
             does not repeat a run exactly. After a failure the store is kept as it is.
 
             Example:

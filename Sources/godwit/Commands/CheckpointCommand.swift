@@ -8,7 +8,7 @@ struct CheckpointCommand: ParsableCommand {
         commandName: "checkpoint",
         abstract: "Copies the store as it is at one moment into a directory, by hard links.",
         discussion: """
-            On the same file system a checkpoint costs no space at first. Copy it away as it is, restore from it, or open
+            On the same file system a checkpoint costs no space at first. Copy it away as it is, restore from it, or open \
             it as a store.
 
             Example:

@@ -7,7 +7,7 @@ struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Rewrites tables so that no deleted, expired or replaced data is left.",
         discussion: """
-            The engine compacts by itself; this is for getting space back now, or before copying a store. All keyspaces
+            The engine compacts by itself; this is for getting space back now, or before copying a store. All keyspaces \
             unless one is named.
 
             Examples:

@@ -6,7 +6,7 @@ struct Scan: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints the entries of a range in key order.",
         discussion: """
-            A line is key, tab, value, as the bytes they are; with --json an object, keys or values that are no UTF-8 in
+            A line is key, tab, value, as the bytes they are; with --json an object, keys or values that are no UTF-8 in \
             base 64 as `keyBase64` or `valueBase64`.
 
             Examples:
