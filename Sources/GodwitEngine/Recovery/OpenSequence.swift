@@ -64,9 +64,20 @@ struct OpenSequence {
         let events = EventHub()
         let store = Store(
             directory: directory, options: options, environment: environment, events: events, manifest: manifest)
+        do throws(EngineError) {
+            return try open(store, lock)
+        } catch {
+            store.forgetLog()
+            throw error
+        }
+    }
+
+    private func open(_ store: Store, _ lock: any DirectoryLock) throws(EngineError) -> Engine {
+        let manifest = store.manifest
         let parts = try recoveredParts(store)
         let replay = try LogReplay(parts).run()
         store.visible.store(replay.point.position.sequence, ordering: .releasing)
+        if isReadOnly { store.forgetLog() }
         if isReadOnly { return try Engine(store: store, writeSide: nil, lock: lock) }
         try NodeIdentity.ensure(in: directory, environment)
         let writeSide = try beginLog(parts, replay)

@@ -30,6 +30,12 @@ final class Store: @unchecked Sendable {
     /// Flushes all memtables of a keyspace that hold anything, before the caller's thread goes on. Set like `syncLog`.
     var drainMemtables: (Tree) throws(EngineError) -> Void = { (_) in }
 
+    /// Lets go of whoever has the log, which holds the store in turn: when it stops, or recovery fails.
+    func forgetLog() {
+        syncLog = { (_) in .start }
+        drainMemtables = { (_) in }
+    }
+
     let rewind: RewindPoints
 
     private let structure = Lock()

@@ -205,6 +205,7 @@ final class WriteSide: @unchecked Sendable {
         flush.abandon()
         compactions.abandon()
         for job in running { job.stop() }
+        store.forgetLog()
     }
 }
 
