@@ -109,9 +109,9 @@ final class IngestReceiver: @unchecked Sendable {
         var edit = VersionEdit()
         edit.add(tables, keyspace: tree.id, level: 0)
         edit.append(.flushedThrough(keyspace: tree.id, record.lastSequence))
-        let state = try store.manifest.commit(edit)
+        try store.manifest.commit(edit)
         for (ingest, _) in details.tables { forgetFile(ingest) }
-        store.install(state, for: tree)
+        store.install(tree)
         return true
     }
 
