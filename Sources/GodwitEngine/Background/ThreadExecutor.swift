@@ -147,10 +147,11 @@ private final class JobRun: Sendable {
 }
 
 private final class ThreadJobHandle: JobHandle {
-    private let run: JobRun
+    /// Its threads keep it; a job that is over must not be kept by those whom it keeps.
+    private weak let run: JobRun?
 
     init(_ run: JobRun) { self.run = run }
 
-    func wake() { run.wake() }
-    func stop() { run.stop() }
+    func wake() { run?.wake() }
+    func stop() { run?.stop() }
 }

@@ -22,7 +22,10 @@ final class CompactionJob {
     /// Where the range deletes of the next output table begin; nil for the first.
     private var outputStart: [UInt8]?
 
-    init(_ store: Store, _ tree: Tree, _ plan: CompactionPlan) throws(EngineError) {
+    /// Nil when the keyspace was dropped since the plan was made.
+    init?(_ store: Store, _ tree: Tree, _ plan: CompactionPlan) throws(EngineError) {
+        // A flush may have committed a table that it has not shown yet.
+        store.install(tree)
         self.store = store
         self.tree = tree
         self.plan = plan
@@ -36,7 +39,7 @@ final class CompactionJob {
             for input in plan.inputs {
                 let wanted = Set(input.tables.map(\.number))
                 let handles = view.levels[input.level].tables.filter { wanted.contains($0.meta.number) }
-                precondition(handles.count == wanted.count, "a plan names tables that are not there")
+                guard handles.count == wanted.count else { return nil }
                 for table in handles where table.meta.rangeTombstones > 0 {
                     items += try table.reader.rangeTombstones().items
                 }
@@ -113,7 +116,7 @@ final class CompactionJob {
     private func commit() throws(EngineError) {
         try output.settle()
         let outputs = output.finished
-        let state = try store.manifest.commit { state in
+        try store.manifest.commit { state in
             guard state.keyspace(tree.id) != nil, !tree.isDropped else { return VersionEdit() }
             var edit = plan.edit(keyspace: tree.id)
             edit.add(outputs, keyspace: tree.id, level: plan.outputLevel)
@@ -123,7 +126,7 @@ final class CompactionJob {
             output.abandon()
             return
         }
-        store.install(state, for: tree)
+        store.install(tree)
         guard plan.action == .merge else { return }
         let written = outputs.reduce(0) { $0 + $1.size }
         store.counters.compactionRead.add(plan.inputBytes, ordering: .relaxed)

@@ -112,14 +112,18 @@ final class CompactionScheduler: @unchecked Sendable {
         for tree in trees {
             guard let version = state.keyspace(tree.id)?.version else { continue }
             let picker = CompactionPicker(version, options, context)
-            if version.levels[0].tables.count >= options.level0Trigger, let plan = picker.pick() {
-                return try begin(tree, plan)
+            if version.levels[0].tables.count >= options.level0Trigger, let plan = picker.pick(),
+                let job = try begin(tree, plan)
+            {
+                return job
             }
         }
         if let plan = try pickRequested(state, context) { return plan }
         for tree in trees {
             guard let version = state.keyspace(tree.id)?.version else { continue }
-            if let plan = CompactionPicker(version, options, context).pick() { return try begin(tree, plan) }
+            if let plan = CompactionPicker(version, options, context).pick(), let job = try begin(tree, plan) {
+                return job
+            }
         }
         return nil
     }
@@ -129,16 +133,17 @@ final class CompactionScheduler: @unchecked Sendable {
     ) throws(EngineError) -> CompactionJob? {
         while let request = lock.withLock({ requests.first }) {
             if let version = state.keyspace(request.tree.id)?.version,
-                let plan = CompactionPicker(version, options, context).pick(request.manual)
+                let plan = CompactionPicker(version, options, context).pick(request.manual),
+                let job = try begin(request.tree, plan)
             {
-                return try begin(request.tree, plan)
+                return job
             }
             lock.withLock { requests.removeAll { $0.id == request.id } }
         }
         return nil
     }
 
-    private func begin(_ tree: Tree, _ plan: CompactionPlan) throws(EngineError) -> CompactionJob {
+    private func begin(_ tree: Tree, _ plan: CompactionPlan) throws(EngineError) -> CompactionJob? {
         if plan.action == .merge {
             let free = try store.environment.fileSystem.freeSpace(store.directory)
             guard free > plan.inputBytes + store.options.diskReserve else {

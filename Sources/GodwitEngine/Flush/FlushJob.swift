@@ -111,7 +111,7 @@ final class FlushJob: @unchecked Sendable {
         // another's.
         let durable = try store.syncLog(through)
         let stamp = store.clock.stamp()
-        let state = try store.manifest.commit { state in
+        try store.manifest.commit { state in
             // Dropped meanwhile: the table is nobody's.
             guard state.keyspace(work.tree.id) != nil, !work.tree.isDropped else { return VersionEdit() }
             var edit = VersionEdit()
@@ -125,7 +125,7 @@ final class FlushJob: @unchecked Sendable {
         if work.tree.isDropped {
             work.output.abandon()
         } else {
-            store.install(state, for: work.tree, flushed: [work.memtable])
+            store.install(work.tree, flushed: [work.memtable])
         }
         let bytes = tables.reduce(0) { $0 + $1.size }
         store.counters.flushedBytes.add(bytes, ordering: .relaxed)

@@ -112,9 +112,9 @@ final class IngestReceiver: @unchecked Sendable {
         // A rewind to a point among the chunks would replay the commit without them.
         store.rewind.clear()
         edit.append(.rewindPoints([]))
-        let state = try store.manifest.commit(edit)
+        try store.manifest.commit(edit)
         for (ingest, _) in details.tables { forgetFile(ingest) }
-        store.install(state, for: tree)
+        store.install(tree)
         return true
     }
 

@@ -77,6 +77,7 @@ struct OpenSequence {
         let parts = Self.parts(store)
         let replay = try LogReplay(parts).run()
         store.visible.store(replay.point.position.sequence, ordering: .releasing)
+        if isReadOnly { store.detach() }
         if isReadOnly { return try Engine(store: store, writeSide: nil, lock: lock) }
         try NodeIdentity.ensure(in: directory, environment)
         let writeSide = try beginLog(parts, replay)

@@ -98,7 +98,7 @@ struct Rewind {
         store.rewind.drop(above: base.position.sequence)
         store.snapshots.lose(above: target.position.sequence)
         for tree in store.allTrees where state.keyspace(tree.id) == nil { store.removeTree(tree.id) }
-        for tree in store.allTrees { store.reset(state, for: tree) }
+        for tree in store.allTrees { store.reset(tree) }
         side.applier.reload()
 
         let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)

@@ -81,10 +81,10 @@ final class Store: @unchecked Sendable {
             return tree
         }
         guard let tree = found else { return }
-        tree.markDropped()
-        for level in tree.view.levels { for table in level.tables { table.markObsolete() } }
-        changeView(of: tree) { _ in
-            TreeView(memtables: [newMemtable()], levels: levels(of: Version(), reusing: nil))
+        changeView(of: tree) { view in
+            tree.markDropped()
+            for level in view.levels { for table in level.tables { table.markObsolete() } }
+            return TreeView(memtables: [newMemtable()], levels: levels(of: Version(), reusing: nil))
         }
     }
 
@@ -110,11 +110,12 @@ final class Store: @unchecked Sendable {
         }
     }
 
-    /// Shows readers what the manifest says of a keyspace, without the memtables in `flushed`. Called by jobs after their
-    /// edit was committed.
-    func install(_ state: ManifestState, for tree: Tree, flushed: [Memtable] = []) {
-        guard let keyspace = state.keyspace(tree.id) else { return }
+    /// Shows readers what the manifest says of a keyspace by now, without the memtables in `flushed`. Called by jobs after
+    /// their edit was committed. The manifest is asked under the lock: of two jobs that commit at the same time neither
+    /// takes back what the other showed.
+    func install(_ tree: Tree, flushed: [Memtable] = []) {
         changeView(of: tree) { view in
+            guard let keyspace = manifest.state.keyspace(tree.id), !tree.isDropped else { return view }
             let memtables = view.memtables.filter { memtable in !flushed.contains { $0 === memtable } }
             let next = levels(of: keyspace.version, reusing: view)
             // By number: a rewind reads the same file through another handle.
@@ -127,12 +128,14 @@ final class Store: @unchecked Sendable {
     }
 
     /// Replaces all memtables and tables by what the manifest says: after a rewind.
-    func reset(_ state: ManifestState, for tree: Tree) {
-        install(state, for: tree, flushed: tree.view.memtables)
-    }
+    func reset(_ tree: Tree) { install(tree, flushed: tree.view.memtables) }
 
     private func changeView(of tree: Tree, _ change: (TreeView) -> TreeView) {
-        garbage.add(structure.withLock { tree.replace(with: change(tree.view)) })
+        let replaced = structure.withLock { () -> TreeView? in
+            let (old, next) = (tree.view, change(tree.view))
+            return next === old ? nil : tree.replace(with: next)
+        }
+        if let replaced { garbage.add(replaced) }
     }
 
     /// The levels of a version, with the tables and whole levels of `view` that have not changed.

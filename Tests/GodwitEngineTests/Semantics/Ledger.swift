@@ -1,3 +1,4 @@
+import Glibc
 import GodwitSimulation
 import Testing
 
@@ -100,9 +101,17 @@ extension World {
     /// Lets background work come to rest, with time for what waits to try again.
     func settle() { executor.run(nanoseconds: 2_000_000_000) }
 
-    /// The tables on the disk that the engine does not name.
+    /// The tables on the disk that the engine does not name and that stay. A table goes when no reader of the process can
+    /// be using what held it: tests that run at the same time may hold it back a while.
     func orphans(_ engine: Engine) -> [String] {
         let known = Set(engine.store.manifest.state.tableNumbers.map { FileName.table($0).path(in: "/store") })
-        return disk.paths.filter { $0.hasSuffix(".sst") && !known.contains($0) }
+        var found: [String] = []
+        for attempt in 0..<1000 {
+            found = disk.paths.filter { $0.hasSuffix(".sst") && !known.contains($0) }
+            if found.isEmpty { break }
+            if attempt > 0 { usleep(10_000) }
+            executor.run(nanoseconds: 10_000_000)
+        }
+        return found
     }
 }
