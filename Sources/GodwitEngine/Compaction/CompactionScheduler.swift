@@ -17,6 +17,8 @@ final class CompactionScheduler: @unchecked Sendable {
     private let options: CompactionOptions
     private let gate: Gate
     private var job: CompactionJob?
+    /// What was picked last.
+    private var plan: CompactionPlan?
     /// Held for a whole step, files and all.
     private let stepping = Lock()
 
@@ -24,7 +26,7 @@ final class CompactionScheduler: @unchecked Sendable {
     private var requests: [Request] = []
     private var nextRequest: UInt64 = 0
     private var failures: [UInt64: EngineError] = [:]
-    private var lastError: EngineError?
+    private var suspects = SuspectTables()
 
     init(store: Store, throttle: WriteThrottle, gate: Gate) {
         self.store = store
@@ -56,6 +58,12 @@ final class CompactionScheduler: @unchecked Sendable {
         return lock.withLock { !requests.contains { $0.id == request } }
     }
 
+    /// How many tables rest since damage was met in them.
+    var suspectCount: Int { lock.withLock { suspects.count } }
+
+    /// Bytes that compactions of one keyspace must still write until every level is within its target.
+    func debtBytes(of version: Version) -> UInt64 { CompactionPressure(version, options).debtBytes }
+
     /// Bytes that compactions must still write until every level is within its target.
     var debtBytes: UInt64 {
         store.manifest.state.keyspaces.reduce(0) { $0 + CompactionPressure($1.version, options).debtBytes }
@@ -66,7 +74,10 @@ final class CompactionScheduler: @unchecked Sendable {
 
     private func takeStep() -> StepResult {
         do throws(EngineError) {
-            if job == nil { job = try pick() }
+            if job == nil {
+                plan = nil
+                job = try pick()
+            }
             guard let job else {
                 gate.open()
                 return .waiting(until: store.environment.clock.monotonicNanoseconds() + Self.idleCheck)
@@ -93,7 +104,13 @@ final class CompactionScheduler: @unchecked Sendable {
     private func fail(_ error: EngineError) {
         giveUp()
         store.events.tell(error.code == .corruption ? .corruption(error) : .backgroundError(error))
+        let now = store.environment.clock.monotonicNanoseconds()
         lock.withLock {
+            if error.code == .corruption, let plan {
+                suspects.note(error, in: plan, now: now)
+                // What was asked for may lie elsewhere.
+                if plan.reason != .manual { return }
+            }
             for request in requests { failures[request.id] = error }
             requests.removeAll()
         }
@@ -102,8 +119,8 @@ final class CompactionScheduler: @unchecked Sendable {
 
     private func pick() throws(EngineError) -> CompactionJob? {
         let state = store.manifest.state
-        let context = CompactionContext(
-            now: store.clock.now(), oldestBarrier: store.protectedSequences().first ?? .max)
+        let barrier = store.protectedSequences().first ?? .max
+        let context = CompactionContext(now: store.clock.now(), oldestBarrier: barrier, busy: resting(state))
         // L0 first: every read pays for it.
         let trees = store.allTrees.sorted {
             let (left, right) = ($0.view.levels[0].count, $1.view.levels[0].count)
@@ -118,7 +135,8 @@ final class CompactionScheduler: @unchecked Sendable {
                 return job
             }
         }
-        if let plan = try pickRequested(state, context) { return plan }
+        let unguarded = CompactionContext(now: context.now, oldestBarrier: barrier)
+        if let plan = try pickRequested(state, unguarded) { return plan }
         for tree in trees {
             guard let version = state.keyspace(tree.id)?.version else { continue }
             if let plan = CompactionPicker(version, options, context).pick(), let job = try begin(tree, plan) {
@@ -126,6 +144,17 @@ final class CompactionScheduler: @unchecked Sendable {
             }
         }
         return nil
+    }
+
+    /// The tables to leave alone: damage was met in them a while ago.
+    private func resting(_ state: ManifestState) -> Set<UInt64> {
+        let now = store.environment.clock.monotonicNanoseconds()
+        return lock.withLock {
+            guard suspects.count > 0 else { return [] }
+            let present = Set(state.tableNumbers)
+            suspects.keep { present.contains($0) }
+            return suspects.resting(now: now)
+        }
     }
 
     private func pickRequested(
@@ -144,6 +173,7 @@ final class CompactionScheduler: @unchecked Sendable {
     }
 
     private func begin(_ tree: Tree, _ plan: CompactionPlan) throws(EngineError) -> CompactionJob? {
+        self.plan = plan
         if plan.action == .merge {
             let free = try store.environment.fileSystem.freeSpace(store.directory)
             guard free > plan.inputBytes + store.options.diskReserve else {

@@ -120,6 +120,7 @@ struct CheckpointWriter {
                 edit.add(tables, keyspace: meta.id, level: level.level)
             }
         }
+        edit.append(.lastKeyspace(cut.state.lastKeyspace))
         var state = ManifestState(storeID: now.storeID, hashSeed: now.hashSeed)
         try state.apply(edit)
         return state

@@ -169,6 +169,7 @@ struct Repair {
             changes.append(.logFloor(segment: layout.floor))
             for cut in layout.cuts { changes.append(.addLogCut(cut)) }
         }
+        changes.append(.lastKeyspace(max(salvage.lastKeyspace, keyspaces.last?.id ?? 0)))
         let storeID = layout.map { StoreID(bytes: $0.identity.storeID) } ?? salvage.storeID
             ?? StoreID(high: environment.random.next(), low: environment.random.next())
         var state = ManifestState(storeID: storeID, hashSeed: seed)

@@ -69,6 +69,8 @@ final class WriteSide: @unchecked Sendable {
         let syncJob = executor.start(Job(name: "log sync", priority: .urgent) { sync.step() })
         let asyncJob = executor.start(Job(name: "commits", priority: .urgent) { pipeline.asyncStep() })
         let garbageJob = executor.start(Job(name: "deletion", priority: .background) { garbage.step() })
+        let watch = Watch(store.environment.clock, store.events)
+        let watchJob = executor.start(Job(name: "watch", priority: .background) { watch.step() })
         let segmentJob = executor.start(
             Job(name: "log segments", priority: .background) {
                 do throws(EngineError) {
@@ -102,11 +104,11 @@ final class WriteSide: @unchecked Sendable {
             flushJob.wake()
         }
         jobs.withLock {
-            handles = [syncJob, asyncJob, garbageJob, segmentJob]
+            handles = [syncJob, asyncJob, garbageJob, segmentJob, watchJob]
             flushHandle = flushJob
             compactionHandle = compactionJob
         }
-        for job in [garbageJob, segmentJob, compactionJob, flushJob] { job.wake() }
+        for job in [garbageJob, segmentJob, compactionJob, flushJob, watchJob] { job.wake() }
     }
 
     // MARK: Background work

@@ -7,7 +7,9 @@ struct CacheStatistics: Sendable, Equatable {
     var filterHits: UInt64 = 0
     var indexHits: UInt64 = 0
     /// Units that had to be read from a file on behalf of a caller that fills the cache.
-    var misses: UInt64 = 0
+    var dataMisses: UInt64 = 0
+    var filterMisses: UInt64 = 0
+    var indexMisses: UInt64 = 0
     /// Blocks published.
     var inserts: UInt64 = 0
     /// Blocks that made room for others.
@@ -56,7 +58,9 @@ final class BlockCache: @unchecked Sendable {
     private let lock = Lock()
     private var state: State
     private let deferred = Atomic<Int>(0)
-    private let misses = Atomic<UInt64>(0)
+    private let dataMisses = Atomic<UInt64>(0)
+    private let filterMisses = Atomic<UInt64>(0)
+    private let indexMisses = Atomic<UInt64>(0)
     private let refusals = Atomic<UInt64>(0)
     /// Counts hits, for the readers of tables.
     let hits = HitCounters()
@@ -102,14 +106,23 @@ final class BlockCache: @unchecked Sendable {
         result.dataHits = hits.total(.data)
         result.filterHits = hits.total(.filter)
         result.indexHits = hits.total(.index)
-        result.misses = misses.load(ordering: .relaxed)
+        result.dataMisses = dataMisses.load(ordering: .relaxed)
+        result.filterMisses = filterMisses.load(ordering: .relaxed)
+        result.indexMisses = indexMisses.load(ordering: .relaxed)
         result.refusals = refusals.load(ordering: .relaxed)
         result.deferredBytes = deferred.load(ordering: .relaxed)
         return result
     }
 
     /// Counts a unit read from a file.
-    func countMiss() { misses.add(1, ordering: .relaxed) }
+    func countMiss(_ kind: UnitKind) {
+        switch kind {
+        case .data: dataMisses.add(1, ordering: .relaxed)
+        case .filter: filterMisses.add(1, ordering: .relaxed)
+        case .index: indexMisses.add(1, ordering: .relaxed)
+        case .top, .rangeTombstones, .properties: break
+        }
+    }
 
     // MARK: Filling
 

@@ -110,7 +110,7 @@ extension TableReader {
     func readUnit(
         _ kind: UnitKind, _ handle: UnitHandle, _ footer: TableFooter, fillCache: Bool
     ) throws(EngineError) -> LoadedUnit {
-        if fillCache { cache.countMiss() }
+        if fillCache { cache.countMiss(kind) }
         return try readStored(handle) { (stored) throws(EngineError) -> LoadedUnit in
             try decode(stored, kind, handle, footer) { fillCache ? cache.allocate(length: $0, kind: kind) : nil }
         }
@@ -122,7 +122,7 @@ extension TableReader {
         let footer = root.root.footer
         let length = TableFormat.filterHeader + 64 * Int(footer.filterLines)
         guard let room = cache.allocate(length: length, kind: .filter) else { return nil }
-        cache.countMiss()
+        cache.countMiss(.filter)
         let handle = filterHandle(unit, footer)
         var isFilled = false
         defer { if !isFilled { cache.unpin(room) } }
