@@ -14,7 +14,7 @@ help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
 
 deps: ## installs the C libraries (Debian: liblz4-dev, libxxhash-dev) where they are missing
-	@scripts/install-dependencies
+	@.ci/install-dependencies
 
 build: deps ## builds the command and the demo
 	$(SWIFT) build $(RELEASE) --product godwit
