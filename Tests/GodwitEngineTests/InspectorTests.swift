@@ -49,7 +49,8 @@ struct InspectorTests {
             (manifest, { try Inspector.manifest(manifest, environment: world.environment).problems }),
             (table, { try Inspector.table(table, environment: world.environment).problems }),
         ] as [(String, () throws -> [Inspector.Problem])] {
-            let size = path == segment
+            let size =
+                path == segment
                 ? try #require(LogCuts(state.logCuts).cut(of: state.logFloor)).endOffset
                 : UInt64(try #require(world.disk.contents(path)).count)
             for offset in stride(from: UInt64(0), to: size, by: max(1, Int(size) / 60)) {

@@ -35,7 +35,9 @@ public enum Inspector {
         private static func tableSeed(_ directory: String, _ fileSystem: any FileSystem) -> UInt64? {
             for name in (try? fileSystem.list(directory)) ?? [] {
                 guard case .table? = FileName(name) else { continue }
-                if let found = try? TableIdentity(directory + "/" + name, fileSystem) { return found.properties.hashSeed }
+                if let found = try? TableIdentity(directory + "/" + name, fileSystem) {
+                    return found.properties.hashSeed
+                }
             }
             return nil
         }

@@ -128,11 +128,15 @@ private struct LogWalk {
             offset = Int(frame.end.offset)
             result.end = UInt64(offset)
         }
-        if let cut, result.end < cut { note(offset, "no valid frame here, and the manifest says that the log goes on to \(cut)") }
+        if let cut, result.end < cut {
+            note(offset, "no valid frame here, and the manifest says that the log goes on to \(cut)")
+        }
     }
 
     private mutating func readHeader() {
-        guard bytes.count >= LogFormat.segmentHeaderLength else { return note(0, "the file is too short for a segment") }
+        guard bytes.count >= LogFormat.segmentHeaderLength else {
+            return note(0, "the file is too short for a segment")
+        }
         let identity = LogIdentity(storeID: bytes.slice(8, 16).array, seed: seed ?? 0)
         guard bytes.load(0) == LogFormat.segmentMagic else {
             let isBlank = (0..<LogFormat.segmentHeaderLength).allSatisfy { bytes[$0] == 0 }
@@ -185,7 +189,8 @@ private struct LogWalk {
     }
 
     private func describe(_ record: RecordView, _ frame: Int) -> LogInspection.Record {
-        let sections = record.type == .batch
+        let sections =
+            record.type == .batch
             ? record.sections.map { section in
                 LogInspection.Section(
                     keyspace: section.keyspace, operations: section.operationCount,

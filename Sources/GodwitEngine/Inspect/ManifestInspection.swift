@@ -111,7 +111,9 @@ extension Inspector {
             place = offset
             result.end = UInt64(offset)
         }
-        if offset < bytes.count { note(offset, "\(bytes.count - offset) bytes follow that are no edit: torn or damaged") }
+        if offset < bytes.count {
+            note(offset, "\(bytes.count - offset) bytes follow that are no edit: torn or damaged")
+        }
         return result
     }
 }
@@ -141,7 +143,8 @@ extension VersionEdit.Change {
         case .epochHistory(let starts):
             return "epochs: " + (starts.isEmpty ? "none" : starts.map { $0.start.description }.joined(separator: ", "))
         case .addLogCut(let cut):
-            return "the log of segment \(cut.segment) ends at byte \(cut.endOffset), sequence number \(cut.through), and "
+            return
+                "the log of segment \(cut.segment) ends at byte \(cut.endOffset), sequence number \(cut.through), and "
                 + "goes on in segment \(cut.resumesAt)"
         case .dropLogCut(let segment): return "the log of segment \(segment) is no longer cut"
         case .logFloor(let segment): return "recovery begins with segment \(segment)"

@@ -155,9 +155,10 @@ private struct TableWalk {
     /// Goes from unit to unit by their headers, and over damage to the next part that the footer knows.
     private mutating func list(_ reader: TableReader) {
         let end = result.size - min(result.size, UInt64(TableFormat.footer))
-        let parts = result.footer.map {
-            [$0.filterOffset, $0.rangeTombstonesOffset, $0.indexOffset, $0.topOffset, $0.propertiesOffset, end]
-        } ?? [end]
+        let parts =
+            result.footer.map {
+                [$0.filterOffset, $0.rangeTombstonesOffset, $0.indexOffset, $0.topOffset, $0.propertiesOffset, end]
+            } ?? [end]
         var offset: UInt64 = 0
         while offset + UInt64(TableFormat.unitHeader) <= end {
             guard let head = try? reader.file().read(TableFormat.unitHeader, at: offset) else { return }

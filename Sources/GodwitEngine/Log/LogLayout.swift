@@ -16,9 +16,11 @@ struct LogLayout {
             guard try file.size() >= UInt64(LogFormat.segmentHeaderLength) else { continue }
             guard let bytes = try? file.read(LogFormat.segmentHeaderLength, at: 0) else { continue }
             let claimed = LogIdentity(storeID: Array(bytes[8..<24]), seed: seed)
-            guard let header = try bytes.withView({ (view) throws(EngineError) in
-                try SegmentHeader.decode(view, segment: segment, identity: claimed)
-            }) else { continue }
+            guard
+                let header = try bytes.withView({ (view) throws(EngineError) in
+                    try SegmentHeader.decode(view, segment: segment, identity: claimed)
+                })
+            else { continue }
             headers[segment] = header
             identity = claimed
         }

@@ -146,12 +146,14 @@ public struct Checkpoint: Sendable, Hashable {
     func complaint(_ file: File, _ size: UInt64, _ hash: UInt64, _ path: String) -> EngineError? {
         if size != file.size {
             return EngineError(
-                .corruption, "\(file.name) has \(size) bytes and had \(file.size) when the checkpoint was made: use "
+                .corruption,
+                "\(file.name) has \(size) bytes and had \(file.size) when the checkpoint was made: use "
                     + "another checkpoint", file: path, offset: min(size, file.size))
         }
         guard hash != file.hash else { return nil }
         return EngineError(
-            .corruption, "\(file.name) is not as it was when the checkpoint was made (hash \(Self.hex(hash)), not "
+            .corruption,
+            "\(file.name) is not as it was when the checkpoint was made (hash \(Self.hex(hash)), not "
                 + "\(Self.hex(file.hash))): use another checkpoint", file: path)
     }
 }

@@ -120,7 +120,6 @@ struct CheckpointWriter {
                 edit.add(tables, keyspace: meta.id, level: level.level)
             }
         }
-        edit.append(.lastKeyspace(cut.state.lastKeyspace))
         var state = ManifestState(storeID: now.storeID, hashSeed: now.hashSeed)
         try state.apply(edit)
         return state
@@ -159,7 +158,8 @@ enum DirectoryClaim {
         let names = try fileSystem.list(directory).filter { $0 != FileName.lock.description }
         guard let first = names.first else { return }
         throw EngineError(
-            .invalidArgument, "\(what) needs an empty directory, and this one holds `\(first)`: choose another, or empty "
+            .invalidArgument,
+            "\(what) needs an empty directory, and this one holds `\(first)`: choose another, or empty "
                 + "it if an interrupted attempt left it", file: directory)
     }
 

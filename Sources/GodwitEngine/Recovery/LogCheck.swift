@@ -100,7 +100,8 @@ struct LogCheck {
                 offset = found.end.offset
             }
         }
-        var text = point.map { "records up to sequence number \($0.position.sequence) are readable" }
+        var text =
+            point.map { "records up to sequence number \($0.position.sequence) are readable" }
             ?? "no record can be read in its order"
         if frames > 0 { text += "; behind the damage \(frames) frames verify, with records up to \(last)" }
         report.note(file, readable: text)

@@ -114,7 +114,8 @@ struct LogReplay {
         let needed = max(known, state.end.position.sequence)
         guard reader.point.position.sequence >= needed else {
             throw EngineError(
-                .corruption, "the log ends at sequence number \(reader.point.position.sequence), and \(needed) was "
+                .corruption,
+                "the log ends at sequence number \(reader.point.position.sequence), and \(needed) was "
                     + "durable: the rest is damaged; run repair, or restore",
                 file: parts.logDirectory.path(of: reader.end.segment), offset: reader.end.offset)
         }

@@ -59,7 +59,9 @@ struct ManifestSalvage {
                 exact = nil
                 continue
             }
-            bytes.withView { read($0, path, number: number, vouched: number == current?.manifest ? current?.length : nil) }
+            bytes.withView {
+                read($0, path, number: number, vouched: number == current?.manifest ? current?.length : nil)
+            }
         }
         if let named = current?.manifest, numbers.max() != named { exact = nil }
     }
@@ -92,7 +94,9 @@ struct ManifestSalvage {
         var offset = ManifestFormat.headerLength
         var previous: UInt64? = bytes.count >= offset ? bytes.load(offset - 8) : nil
         var isFirst = true
-        while let place = Self.nextEdit(bytes, offset, seed), let edit = ManifestFormat.edit(in: bytes, at: place, hashSeed: seed) {
+        while let place = Self.nextEdit(bytes, offset, seed),
+            let edit = ManifestFormat.edit(in: bytes, at: place, hashSeed: seed)
+        {
             if place != offset {
                 damage("an edit does not verify", path, offset)
                 state = nil

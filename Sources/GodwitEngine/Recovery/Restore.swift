@@ -30,7 +30,8 @@ struct Restore {
         let checkpoint = try Checkpoint.read(at: source, environment: environment)
         if try fileSystem.exists(FileName.node.path(in: source)) {
             throw EngineError(
-                .invalidArgument, "this checkpoint was opened as a store since it was made, and is none any more: make "
+                .invalidArgument,
+                "this checkpoint was opened as a store since it was made, and is none any more: make "
                     + "a checkpoint of it, or use another", file: source)
         }
         var counter = ProgressCounter(total: 2 * checkpoint.bytes, progress)

@@ -68,7 +68,9 @@ final class TableSalvage: EntryIterator {
             guard let partition = try? reader.readOwned(.index, partitions.handle(row)) else { continue }
             defer { partition.deallocate() }
             let units = Int(footer.dataUnits)
-            guard (try? IndexBlock.validate(partition.view, units: units, end: footer.filterOffset)) != nil else { continue }
+            guard (try? IndexBlock.validate(partition.view, units: units, end: footer.filterOffset)) != nil else {
+                continue
+            }
             let rows = IndexBlock(partition.content)
             for row in 0..<rows.count { known[rows.handle(row).offset] = rows.handle(row).length }
         }

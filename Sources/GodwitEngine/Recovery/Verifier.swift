@@ -52,7 +52,9 @@ struct Verifier {
         }
     }
 
-    private mutating func checkLog(_ store: Store, _ side: WriteSide, from floor: UInt64, _ report: inout VerificationReport) {
+    private mutating func checkLog(
+        _ store: Store, _ side: WriteSide, from floor: UInt64, _ report: inout VerificationReport
+    ) {
         let directory = side.logDirectory
         let limit = side.tail.location
         progress.begin("checking the log")
@@ -185,7 +187,8 @@ struct Verifier {
                     TableMeta(number, identity), name ?? "keyspace \(identity.properties.keyspace)",
                     identity.properties.hashSeed)
             } else {
-                report.add(path, nil, "nothing says which table this is, so that no block of it can be told from another")
+                report.add(
+                    path, nil, "nothing says which table this is, so that no block of it can be told from another")
                 report.note(path, readable: "nothing")
             }
         }
@@ -255,9 +258,10 @@ struct TableCheck {
 
     private func compare(_ found: inout [EngineError]) throws(EngineError) {
         let said = try reader.properties().summary
-        guard said.entries != meta.entries || said.tombstones != meta.tombstones
-            || said.rangeTombstones != meta.rangeTombstones || said.smallestKey != meta.smallestKey
-            || said.largestKey != meta.largestKey
+        guard
+            said.entries != meta.entries || said.tombstones != meta.tombstones
+                || said.rangeTombstones != meta.rangeTombstones || said.smallestKey != meta.smallestKey
+                || said.largestKey != meta.largestKey
         else { return }
         found.append(
             EngineError(.corruption, "the manifest says other things of this table than it does", file: reader.path))

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Checkpoints")
 struct CheckpointTests {
-    private func fill(_ engine: Engine, _ range: Range<Int>, _ value: String = "v", in keyspace: Keyspace? = nil) throws {
+    private func fill(_ engine: Engine, _ range: Range<Int>, _ value: String = "v", in keyspace: Keyspace? = nil) throws
+    {
         for index in range {
             try engine.put("key\(10000 + index)", "\(value)\(index)", in: keyspace, durability: .buffered)
         }
@@ -14,7 +15,8 @@ struct CheckpointTests {
     private func all(_ engine: Engine, in keyspace: Keyspace? = nil) throws -> [String] {
         var found: [String] = []
         try engine.scan(in: keyspace) { key, value in
-            found.append(String(decoding: key.withView { $0.array } + [61] + value.withView { $0.array }, as: UTF8.self))
+            found.append(
+                String(decoding: key.withView { $0.array } + [61] + value.withView { $0.array }, as: UTF8.self))
             return true
         }
         return found
@@ -271,7 +273,8 @@ struct CheckpointTests {
         try back.close()
     }
 
-    @Test("on the computer's own disk, with threads that write: each checkpoint holds a prefix, alike in both keyspaces")
+    @Test(
+        "on the computer's own disk, with threads that write: each checkpoint holds a prefix, alike in both keyspaces")
     func threads() throws {
         let directory = TemporaryDirectory()
         let engine = try Engine.open(at: directory.path + "/store", options: .small)

@@ -42,7 +42,9 @@ struct RepairTests {
         for (key, value) in found where !isLost(key, report) { #expect(model[key] == value, note) }
     }
 
-    private func state(_ world: World) throws -> ManifestState { try ManifestReader.recover(world.disk, "/store").state }
+    private func state(_ world: World) throws -> ManifestState {
+        try ManifestReader.recover(world.disk, "/store").state
+    }
 
     @Test("a whole store is not changed, and neither is one that was killed")
     func whole() throws {
@@ -114,13 +116,26 @@ struct RepairTests {
         var cases: [(String, (SimulatedFileSystem) throws -> Void)] = [
             ("no CURRENT", { try $0.remove(current) }),
             ("no manifest", { try $0.remove(manifest) }),
-            ("neither", { try $0.remove(current); try $0.remove(manifest) }),
+            (
+                "neither",
+                {
+                    try $0.remove(current)
+                    try $0.remove(manifest)
+                }
+            ),
             ("empty manifest", { try $0.setContents(manifest, []) }),
             ("CURRENT flipped", { try $0.flipBits(current, at: 17) }),
         ]
         for offset in stride(from: UInt64(0), to: recovered.length, by: 61) {
             cases.append(("flip at \(offset)", { try $0.flipBits(manifest, at: offset) }))
-            cases.append(("flip at \(offset), no CURRENT", { try $0.flipBits(manifest, at: offset); try $0.remove(current) }))
+            cases.append(
+                (
+                    "flip at \(offset), no CURRENT",
+                    {
+                        try $0.flipBits(manifest, at: offset)
+                        try $0.remove(current)
+                    }
+                ))
         }
         for (name, damage) in cases {
             let world = World(copying: origin)
@@ -162,7 +177,9 @@ struct RepairTests {
         }
     }
 
-    @Test("whatever is damaged, repair makes a store that opens, verifies and says nothing that was never written", arguments: 1...60)
+    @Test(
+        "whatever is damaged, repair makes a store that opens, verifies and says nothing that was never written",
+        arguments: 1...60)
     func fuzz(seed: Int) throws {
         let origin = World(seed: 6)
         _ = try makeSample(origin)
@@ -194,7 +211,9 @@ struct RepairTests {
         }
     }
 
-    @Test("a repair that loses power anywhere is done by the next one, and nothing damaged is gone", arguments: [true, false])
+    @Test(
+        "a repair that loses power anywhere is done by the next one, and nothing damaged is gone",
+        arguments: [true, false])
     func killed(manifestToo: Bool) throws {
         let origin = World(seed: 7)
         let model = try makeSample(origin)

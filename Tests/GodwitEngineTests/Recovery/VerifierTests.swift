@@ -65,7 +65,9 @@ struct VerifierTests {
             case .current, .manifest, .node: live[path] = size
             case .table(let number): if state.tableNumbers.contains(number) { live[path] = size }
             case .segment(let number):
-                if number >= state.logFloor, let cut = LogCuts(state.logCuts).cut(of: number) { live[path] = cut.endOffset }
+                if number >= state.logFloor, let cut = LogCuts(state.logCuts).cut(of: number) {
+                    live[path] = cut.endOffset
+                }
             default: break
             }
         }
@@ -99,7 +101,8 @@ struct VerifierTests {
         for file in report.damaged { #expect(!file.readable.isEmpty && !file.problems.isEmpty, "\(file)") }
         let log = try #require(report.damaged.first { $0.file.hasSuffix(segment) })
         #expect(log.problems.count == 2 && log.problems.allSatisfy { $0.offset != nil }, "\(log)")
-        let first = try #require(report.damaged.first { $0.file.contains(FileName.table(tables[0].number).description) })
+        let first = try #require(
+            report.damaged.first { $0.file.contains(FileName.table(tables[0].number).description) })
         #expect(first.lost.count == 1 && first.lost[0].through != nil, "\(first)")
         // Without its manifest too.
         try world.disk.flipBits(FileName.current.path(in: "/store"), at: 20)
