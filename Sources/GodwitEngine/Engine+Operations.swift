@@ -15,7 +15,8 @@ extension Engine {
         return try verifier.run(store, writeSide)
     }
 
-    /// Reads every byte of a store that is not open, and may be too damaged to be. Changes nothing. Blocks.
+    /// Reads every byte of a store that is not open, and may be too damaged to be. Changes nothing, but for
+    /// the lock file. Blocks.
     ///
     /// A checkpoint's files are compared with its `CHECKPOINT` too.
     ///

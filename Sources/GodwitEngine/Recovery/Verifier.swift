@@ -37,7 +37,7 @@ struct Verifier {
     }
 
     private mutating func checkLog(_ store: Store, _ side: WriteSide) {
-        let hold = "verify"
+        let hold = "verify \(environment.clock.monotonicNanoseconds())"
         side.retention.hold(hold, after: 0)
         defer { side.retention.release(hold) }
         // A floor that moved just before the hold was seen: then the log is read from the new one.
