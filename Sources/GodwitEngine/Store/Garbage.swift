@@ -30,13 +30,18 @@ final class Garbage: @unchecked Sendable {
     /// Lets go of the job, and of the views: nobody reads any more.
     func detach() {
         let held = lock.withLock {
-            defer {
-                job = nil
-                views = []
-            }
-            return views
+            job = nil
+            return take()
         }
-        _ = held
+        // A view that goes may hand its tables over, for which it needs the lock: it must outlive it here.
+        withExtendedLifetime(held) {}
+    }
+
+    /// The views that wait; under the lock.
+    private func take() -> [TreeView] {
+        var taken: [TreeView] = []
+        swap(&taken, &views)
+        return taken
     }
 
     /// Hands over a view that was replaced, and may still be read.
@@ -73,13 +78,13 @@ final class Garbage: @unchecked Sendable {
     /// Lets go of the views, or deletes one file. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
         EpochDomain.collect()
-        let replaced = lock.withLock { views }
+        let replaced = lock.withLock { take() }
         if !replaced.isEmpty {
-            guard EpochDomain.waitForReaders() else {
-                return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
-            }
-            lock.withLock { views.removeFirst(replaced.count) }
-            return .more
+            // Released outside of the lock, which the tables of a view may need.
+            defer { withExtendedLifetime(replaced) {} }
+            if EpochDomain.waitForReaders() { return .more }
+            lock.withLock { views = replaced + views }
+            return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
         }
         guard lock.withLock({ !files.isEmpty && holds == 0 }) else { return .waiting(until: nil) }
         do throws(EngineError) {
