@@ -22,8 +22,8 @@ struct Godwit: ParsableCommand {
               godwit load --data ./store --csv flights.csv --key origin,dest
             """,
         subcommands: [
-            Put.self, Get.self, Delete.self, Scan.self, Load.self, Verify.self, Repair.self, CheckpointCommand.self,
-            RestoreCommand.self, Compact.self,
+            Put.self, Get.self, Delete.self, Scan.self, Load.self, Stats.self, Verify.self, Repair.self, Inspect.self,
+            CheckpointCommand.self, RestoreCommand.self, Compact.self,
         ]
     )
 

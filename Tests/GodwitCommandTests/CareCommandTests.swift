@@ -57,6 +57,42 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: restored + "/CURRENT"))
     }
 
+    @Test("stats counts entries, tables and bytes of each keyspace, for people and as JSON")
+    func stats() throws {
+        try fill()
+        try Command.godwit(["put", "--data", data, "--keyspace", "other", "a", "1"])
+        let text = try Command.godwit(["stats", "--data", data])
+        #expect(text.status == 0 && text.text.contains("in tables   2000 entries, 1 tables"), "\(text.text)")
+        let json = try Command.godwit(["stats", "--data", data, "--json"])
+        let stats = try #require(try JSONSerialization.jsonObject(with: Data(json.output)) as? [String: Any])
+        let keyspaces = try #require(stats["keyspaces"] as? [[String: Any]])
+        #expect(keyspaces.map { $0["name"] as? String } == ["default", "other"])
+        #expect(keyspaces.map { $0["entries"] as? Int } == [2000, 0])
+        #expect(keyspaces.map { $0["memtableEntries"] as? Int } == [0, 1])
+    }
+
+    @Test("inspect describes log, table and manifest, and names damage by its offset")
+    func inspect() throws {
+        try fill()
+        try Command.godwit(["put", "--data", data, "a", "1"])
+        let files = try FileManager.default.contentsOfDirectory(atPath: data)
+        let logs = try files.filter { $0.hasSuffix(".log") }.map {
+            try Command.godwit(["inspect", "log", data + "/" + $0])
+        }
+        #expect(!logs.isEmpty && logs.allSatisfy { $0.status == 0 && $0.text.contains("nothing wrong") })
+        #expect(logs.contains { $0.text.contains(": batch ") })
+        let manifest = try Command.godwit(["inspect", "manifest", data + "/CURRENT"])
+        #expect(manifest.status == 0 && manifest.text.contains("create keyspace 0 `default`"))
+        let table = try #require(tables().first)
+        let whole = try Command.godwit(["inspect", "table", table, "--json"])
+        let json = try #require(try JSONSerialization.jsonObject(with: Data(whole.output)) as? [String: Any])
+        #expect((json["properties"] as? [String: Any])?["entries"] as? Int == 2000)
+        try flip(table, at: 3000)
+        let damaged = try Command.godwit(["inspect", "table", table])
+        #expect(damaged.status == 0 && damaged.text.contains("WRONG at byte "), "\(damaged.text)")
+        #expect(try Command.godwit(["inspect", "table", data + "/none.sst"]).status == 2)
+    }
+
     @Test("verify: 0 for a whole store, 2 for a damaged one, naming file and offset")
     func verify() throws {
         try fill()
