@@ -35,9 +35,11 @@ test-threads: deps ## the concurrency suites under the thread sanitizer
 bench: deps ## measures the engine by itself
 	$(SWIFT) run --package-path Benchmarks --scratch-path .build-bench -c release engine-bench
 
-soak: build ## the random tests long: 1,000 real kills
+soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the model, 1,000 of the metamorphic test
 	@rm -rf .build/soak-store
 	$(BIN)/godwit-demo kill --data .build/soak-store --rounds 1000
+	GODWIT_SEEDS=10000 $(SWIFT) test $(RELEASE) --filter '\.ModelTests'
+	GODWIT_SEEDS=1000 $(SWIFT) test $(RELEASE) --filter '\.MetamorphicTests'
 
 sanitize: deps ## all engine tests under the address sanitizer
 	$(SWIFT) test --sanitize=address --scratch-path .build-asan --filter GodwitEngineTests
