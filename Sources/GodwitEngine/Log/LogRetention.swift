@@ -42,6 +42,8 @@ final class LogRetention: @unchecked Sendable {
         let needed = min(flushed, lock.withLock { holds.values.min() } ?? .max, rewind.all.first?.position.sequence ?? .max)
         guard let floor = try floor(for: needed) else { return }
         if floor > store.manifest.state.logFloor {
+            // Recovery will begin with this segment: its header must not be lost with the power, whoever needs its records.
+            if let start = try start(of: floor) { _ = try store.syncLog(start + 1) }
             try store.manifest.commit { state in
                 var edit = VersionEdit([.logFloor(segment: floor)])
                 self.rewind.record(in: &edit, unless: state)

@@ -55,6 +55,9 @@ func modelRun(_ seed: UInt64, steps: Int = 300) throws -> ModelRun {
 
 @Suite("Random operations agree with a map in memory")
 struct ModelTests {
+    @Test("the log's floor is a segment whose header survives power loss", arguments: [265_170_879_473_462 as UInt64])
+    func floorSegmentIsDurable(seed: UInt64) throws { try modelRun(seed) }
+
     @Test("whatever is done, and whenever power is lost, the store is what the model says")
     func model() {
         SeedBudget(seconds: 20).run("model") { try modelRun($0) }
