@@ -1,8 +1,8 @@
 /// Reads comma-separated rows as RFC 4180 describes them.
 ///
-/// A field in double quotes may hold commas, line ends and, doubled, quotes. Lines end with LF or CRLF, the last one may
-/// end with the file. Blank lines and a byte order mark at the start are passed over. Everything else that the RFC does
-/// not allow is an error that names the line, as are bytes that are not UTF-8: a guess could load wrong data.
+/// A field in double quotes may hold commas, line ends and, doubled, quotes. Lines end with LF or CRLF, the last one
+/// may end with the file. Blank lines and a byte order mark at the start are passed over. Everything else that the RFC
+/// does not allow is an error that names the line, as are bytes that are not UTF-8: a guess could load wrong data.
 package struct CSVReader {
     private let input: ByteInput
     private var line = 1
@@ -65,7 +65,8 @@ package struct CSVReader {
                 try expectLineFeed()
                 return .line
             case Self.quote:
-                throw failure("a double quote within a field that does not begin with one; quote the field, double the quote")
+                throw failure(
+                    "a double quote within a field that does not begin with one; quote the field, double the quote")
             default: field.append(byte)
             }
         }

@@ -29,9 +29,10 @@ import Testing
 
     @Test("a quoted field holds commas, doubled quotes and line ends")
     func quotes() throws {
-        #expect(try rows("\"a,b\",\"say \"\"hi\"\"\",\"x\ny\r\nz\"\r\n1,2,3") == [
-            ["a,b", "say \"hi\"", "x\ny\r\nz"], ["1", "2", "3"],
-        ])
+        #expect(
+            try rows("\"a,b\",\"say \"\"hi\"\"\",\"x\ny\r\nz\"\r\n1,2,3") == [
+                ["a,b", "say \"hi\"", "x\ny\r\nz"], ["1", "2", "3"],
+            ])
         #expect(try rows("\"\"\"\"") == [["\""]])
     }
 

@@ -19,7 +19,9 @@ import Testing
     private func value(_ number: Int) -> String { "\(number):" + String(number * 7919, radix: 36) }
 
     private func tables() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: data).filter { $0.hasSuffix(".sst") }.map { data + "/" + $0 }
+        try FileManager.default.contentsOfDirectory(atPath: data).filter { $0.hasSuffix(".sst") }.map {
+            data + "/" + $0
+        }
     }
 
     private func flip(_ path: String, at offset: Int) throws {
@@ -31,7 +33,8 @@ import Testing
     @Test("a checkpoint restores to the same entries; the store goes on without touching it")
     func checkpoint() throws {
         try fill()
-        let copy = scratch.path + "/copy", restored = scratch.path + "/restored"
+        let copy = scratch.path + "/copy"
+        let restored = scratch.path + "/restored"
         let before = try Command.godwit(["scan", "--data", data]).output
         let made = try Command.godwit(["checkpoint", "--data", data, "--to", copy])
         #expect(made.status == 0, "\(made.errors)")
@@ -48,7 +51,8 @@ import Testing
     @Test("restore verifies every byte first, and leaves nothing of a damaged checkpoint")
     func damagedCheckpoint() throws {
         try fill()
-        let copy = scratch.path + "/copy", restored = scratch.path + "/restored"
+        let copy = scratch.path + "/copy"
+        let restored = scratch.path + "/restored"
         try Command.godwit(["checkpoint", "--data", data, "--to", copy])
         let table = try #require(FileManager.default.contentsOfDirectory(atPath: copy).first { $0.hasSuffix(".sst") })
         try flip(copy + "/" + table, at: 1000)

@@ -108,7 +108,8 @@ import Testing
         let help = try Command.godwit(["--help"])
         #expect(help.status == 0)
         #expect(help.text.contains("Examples:"))
-        let names = help.text.split(separator: "SUBCOMMANDS:").last?.split(separator: "\n")
+        let names =
+            help.text.split(separator: "SUBCOMMANDS:").last?.split(separator: "\n")
             .filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.contains("help <subcommand>") }
             .compactMap { $0.split(separator: " ").first.map(String.init) } ?? []
         #expect(names.count >= 6)

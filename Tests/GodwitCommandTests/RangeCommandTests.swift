@@ -38,7 +38,9 @@ import Testing
         try engine.put("k\"1", "v\n")
         try engine.put([0xFF, 0x00] as [UInt8], [0xFE] as [UInt8])
         try engine.close()
-        #expect(try scan("--json") == #"{"key":"k\"1","value":"v\n"}"# + "\n" + #"{"keyBase64":"/wA=","valueBase64":"/g=="}"# + "\n")
+        #expect(
+            try scan("--json") == #"{"key":"k\"1","value":"v\n"}"# + "\n"
+                + #"{"keyBase64":"/wA=","valueBase64":"/g=="}"# + "\n")
     }
 
     @Test("load makes each row a JSON object of its non-empty columns; later rows win; empty keys are counted")
@@ -47,7 +49,11 @@ import Testing
         let load = try Command.godwit(["load", "--data", data, "--csv", csv, "--key", "id"])
         #expect(load.status == 0)
         #expect(load.text == "loaded 3 rows, skipped 1 with an empty key\n")
-        #expect(try scan() == "1\t{\"id\":\"1\",\"name\":\"uno\",\"note\":\"NA\"}\n2\t{\"id\":\"2\",\"name\":\"two, \\\"2\\\"\",\"note\":\"x\"}\n")
+        #expect(
+            try scan()
+                == "1\t" + #"{"id":"1","name":"uno","note":"NA"}"# + "\n2\t"
+                + #"{"id":"2","name":"two, \"2\"","note":"x"}"# + "\n"
+        )
     }
 
     @Test("load takes several key columns, a keyspace, a text for missing, standard input, and counts in JSON")

@@ -59,5 +59,7 @@ struct Features: Codable, Equatable {
     }
 
     /// The features a stored value holds.
-    static func decode(_ bytes: [UInt8]) throws -> Features { try JSONDecoder().decode(Features.self, from: Data(bytes)) }
+    static func decode(_ bytes: [UInt8]) throws -> Features {
+        try JSONDecoder().decode(Features.self, from: Data(bytes))
+    }
 }

@@ -23,7 +23,9 @@ struct Flights: ParsableCommand {
 
     func run() throws {
         let flights = try Flight.read(csv)
-        guard flights.count >= 10 else { throw CommandFailure("\(csv) has \(flights.count) flights; the demo needs 10") }
+        guard flights.count >= 10 else {
+            throw CommandFailure("\(csv) has \(flights.count) flights; the demo needs 10")
+        }
         try makeStore()
         let checks = Checks()
         introduce(flights)
@@ -31,7 +33,8 @@ struct Flights: ParsableCommand {
         print("\n1. A child process writes; it is killed in the middle")
         let killAt = Int.random(in: flights.count * 2 / 5...flights.count * 3 / 5)
         let acknowledged = try feed(flights.count, killAt: killAt)
-        print("  SIGKILL after \(acknowledged.grouped) of \(flights.count.grouped) rows had been acknowledged as durable")
+        print(
+            "  SIGKILL after \(acknowledged.grouped) of \(flights.count.grouped) rows had been acknowledged as durable")
 
         print("\n2. The store is opened again")
         try checkAfterKill(flights, acknowledged, checks)
@@ -106,7 +109,8 @@ struct Flights: ParsableCommand {
         let expected = Recomputation(flights).features
         let differing = try difference(engine, expected)
         checks.expect(
-            differing == nil, differing ?? "features of \(expected.count.grouped) entities equal an independent computation")
+            differing == nil,
+            differing ?? "features of \(expected.count.grouped) entities equal an independent computation")
         try engine.close()
         return expected.keys.sorted()
     }
@@ -156,9 +160,9 @@ struct Flights: ParsableCommand {
         print(
             """
 
-            All held. \(flights.count.grouped) flights became features of \(entities.grouped) entities; the writer was killed \
-            with SIGKILL
-            after \(acknowledged.grouped) rows, and no acknowledged write was lost, none was half there, and every feature is
+            All held. \(flights.count.grouped) flights became features of \(entities.grouped) entities; the writer was \
+            killed with SIGKILL
+            after \(acknowledged.grouped) rows; no acknowledged write was lost, none was half there, and every feature is
             what a computation without the store says. Look at the store:
               godwit get --data \(data) carrier/UA
               godwit scan --data \(data) --prefix route/JFK- --limit 5

@@ -1,5 +1,5 @@
-import GodwitEngine
 import Glibc
+import GodwitEngine
 import Histogram
 
 /// How long point reads take, one by one.

@@ -47,9 +47,11 @@ struct CrashCheck {
                 throw CommandFailure(
                     "writer \(writer) lost acknowledged batches \(heads[0] + 1) to \(known[writer])")
             }
-            guard heads[0] <= known[writer] + kills[writer] else {
+            let limit = known[writer] + kills[writer]
+            guard heads[0] <= limit else {
                 throw CommandFailure(
-                    "writer \(writer) is at \(heads[0]), but cannot have come further than \(known[writer] + kills[writer])")
+                    "writer \(writer) is at \(heads[0]), but cannot have come further than \(limit)"
+                )
             }
             known[writer] = heads[0]
             kills[writer] = 0

@@ -1,7 +1,7 @@
 import CommandSupport
 
-/// What the writers of the kill test write: batch `number` of a writer is decided by the seed, and so is everything that
-/// the store must hold of the writer after it. Half a batch, a lost one or one applied twice cannot go unseen.
+/// What the writers of the kill test write: batch `number` of a writer is decided by the seed, and so is everything
+/// that the store must hold of the writer after it. Half a batch, a lost one or one applied twice cannot go unseen.
 struct CrashScript {
     /// One operation of a batch.
     enum Operation {
@@ -27,7 +27,8 @@ struct CrashScript {
     /// The key that holds a writer's last number, in both keyspaces.
     static func head(_ writer: Int) -> String { "\(writer)/head" }
 
-    /// Whether batch `number` is synced before it is acknowledged; the others must survive the process, not the machine.
+    /// Whether batch `number` is synced before it is acknowledged; the others must survive the process, not the
+    /// machine.
     static func isSynced(_ number: Int) -> Bool { number % 3 != 0 }
 
     /// The operations of batch `number`, from 1.

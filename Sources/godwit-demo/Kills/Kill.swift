@@ -8,8 +8,8 @@ struct Kill: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Kills a writing process again and again and checks what it left.",
         discussion: """
-            The seed decides what is written and when is killed; what a kill hits depends on the machine too, so a seed \
-            does not repeat a run exactly. After a failure the store is kept as it is.
+            The seed decides what is written and when is killed; what a kill hits depends on the machine too, so a \
+            seed does not repeat a run exactly. After a failure the store is kept as it is.
 
             Example:
               godwit-demo kill --data ./killed --rounds 1000
@@ -50,11 +50,20 @@ struct Kill: ParsableCommand {
             progress.update(UInt64(round), of: UInt64(rounds), note: "\(check.acknowledged.grouped) batches")
         }
         progress.finish()
+        try verifyFiles()
         print(
             """
-            \(rounds.grouped) kills, \(verified.grouped) full checks, \(check.acknowledged.grouped) acknowledged batches: \
-            none lost, none half there
+            \(rounds.grouped) kills, \(verified.grouped) full checks, \(check.acknowledged.grouped) acknowledged \
+            batches: none lost, none half there, every byte of the store verified
             """)
+    }
+
+    /// Reads every byte of what all the kills left.
+    private func verifyFiles() throws {
+        let report = try Engine.verify(at: data)
+        guard let file = report.damaged.first else { return }
+        let problems = file.problems.map(\.message).joined(separator: "; ")
+        throw CommandFailure("seed \(seed), store kept in \(data): \(file.file) is damaged: \(problems)")
     }
 
     private func killOnce(_ check: inout CrashCheck, _ chance: inout Chance) throws {

@@ -1,8 +1,8 @@
 import CommandSupport
 import Glibc
 
-/// What a writing child tells its parent once a write has returned: writer and number in 16 bytes, little-endian, in one
-/// call, which a pipe never splits.
+/// What a writing child tells its parent once a write has returned: writer and number in 16 bytes, little-endian, in
+/// one call, which a pipe never splits.
 struct Acknowledgement: Equatable {
     let writer: UInt64
     let number: UInt64
@@ -13,7 +13,9 @@ struct Acknowledgement: Equatable {
     func send() throws(CommandFailure) {
         var bytes: [UInt8] = []
         for word in [writer, number] {
-            for shift in stride(from: UInt64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            for shift in stride(from: UInt64(0), to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
         try Descriptor.write(bytes, to: STDOUT_FILENO)
     }

@@ -8,8 +8,8 @@ struct CheckpointCommand: ParsableCommand {
         commandName: "checkpoint",
         abstract: "Copies the store as it is at one moment into a directory, by hard links.",
         discussion: """
-            On the same file system a checkpoint costs no space at first. Copy it away as it is, restore from it, or open \
-            it as a store.
+            On the same file system a checkpoint costs no space at first. Copy it away as it is, restore from it, or \
+            open it as a store.
 
             Example:
               godwit checkpoint --data ./store --to ./monday
@@ -18,7 +18,8 @@ struct CheckpointCommand: ParsableCommand {
 
     @OptionGroup var store: StoreOptions
 
-    @Option(help: ArgumentHelp("Where it goes: a directory that is empty or not there.", valueName: "dir")) var to: String
+    @Option(help: ArgumentHelp("Where it goes: a directory that is empty or not there.", valueName: "dir")) var to:
+        String
     @Flag(help: "Print what was made as JSON.") var json = false
 
     func run() throws {

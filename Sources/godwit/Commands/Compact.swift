@@ -7,8 +7,8 @@ struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Rewrites tables so that no deleted, expired or replaced data is left.",
         discussion: """
-            The engine compacts by itself; this is for getting space back now, or before copying a store. All keyspaces \
-            unless one is named.
+            The engine compacts by itself; this is for getting space back now, or before copying a store. All \
+            keyspaces unless one is named.
 
             Examples:
               godwit compact --data ./store
@@ -34,7 +34,10 @@ struct Compact: ParsableCommand {
                     progress.update(total, note: "bytes written; `\(keyspace)` to level \(level)")
                 }
             }
-            defer { engine.listen(nil); progress.finish() }
+            defer {
+                engine.listen(nil)
+                progress.finish()
+            }
             for keyspace in try place.keyspace == nil ? engine.keyspaces : [place.find(in: engine)] {
                 try engine.compact(range, in: keyspace)
             }

@@ -6,8 +6,8 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Describes one file of a store: a log segment, a table or a manifest.",
         discussion: """
-            Files are read as they are, damaged or not, whoever has the store open; nothing is changed. What is wrong is \
-            listed with its offset. Exit status: 0 described, 2 not readable.
+            Files are read as they are, damaged or not, whoever has the store open; nothing is changed. What is \
+            wrong is listed with its offset. Exit status: 0 described, 2 not readable.
 
             Examples:
               godwit inspect log ./store/000012.log

@@ -6,10 +6,10 @@ struct Load: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Loads a CSV file, each row as one JSON value.",
         discussion: """
-            The file has a header (RFC 4180, UTF-8). A row becomes one JSON object of its columns that are not empty, as \
-            strings. The key is the text of the key columns, joined by --join. A later row overwrites an earlier one of the \
-            same key; a row with an empty key column is skipped and counted. Everything is durable at the end; after an \
-            error the rows before it may be there, and loading again does no harm.
+            The file has a header (RFC 4180, UTF-8). A row becomes one JSON object of its columns that are not \
+            empty, as strings. The key is the text of the key columns, joined by --join. A later row overwrites an \
+            earlier one of the same key; a row with an empty key column is skipped and counted. Everything is \
+            durable at the end; after an error the rows before it may be there, and loading again does no harm.
 
             Examples:
               godwit load --data ./store --csv flights.csv --key tailnum --missing NA

@@ -6,8 +6,9 @@ struct Repair: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Makes a damaged store open again with all that is still readable.",
         discussion: """
-            Damaged files are set aside in the directory `damaged` within the store's; the ranges of keys that may have lost \
-            something are listed. A whole store is not changed. A checkpoint, where there is one, loses less: see `restore`.
+            Damaged files are set aside in the directory `damaged` within the store's; the ranges of keys that may \
+            have lost something are listed. A whole store is not changed. A checkpoint, where there is one, loses \
+            less: see `restore`.
 
             Examples:
               godwit repair --data ./store

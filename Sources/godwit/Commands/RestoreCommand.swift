@@ -8,8 +8,8 @@ struct RestoreCommand: ParsableCommand {
         commandName: "restore",
         abstract: "Makes a store from a checkpoint, after every byte of it was verified.",
         discussion: """
-            The checkpoint stays as it is. With --new-store the copy is a store of its own, which never replicates with the \
-            one the checkpoint was made from.
+            The checkpoint stays as it is. With --new-store the copy is a store of its own, which never replicates \
+            with the one the checkpoint was made from.
 
             Examples:
               godwit restore --from ./monday --to ./store

@@ -6,8 +6,8 @@ struct Scan: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints the entries of a range in key order.",
         discussion: """
-            A line is key, tab, value, as the bytes they are; with --json an object, keys or values that are no UTF-8 in \
-            base 64 as `keyBase64` or `valueBase64`.
+            A line is key, tab, value, as the bytes they are; with --json an object, keys or values that are no \
+            UTF-8 in base 64 as `keyBase64` or `valueBase64`.
 
             Examples:
               godwit scan --data ./store --prefix plane/
@@ -34,7 +34,8 @@ struct Scan: ParsableCommand {
     }
 
     func run() throws {
-        let range = prefix.map { KeyRange.prefix(Array($0.utf8)) }
+        let range =
+            prefix.map { KeyRange.prefix(Array($0.utf8)) }
             ?? KeyRange(from: from.map { Array($0.utf8) }, to: to.map { Array($0.utf8) })
         let output = StandardOutput()
         var line = JSONText()

@@ -6,8 +6,8 @@ struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints what a store holds: keyspaces, levels, entries, bytes.",
         discussion: """
-            Entries in tables count deletes and old versions until compaction drops them; `in memory` is what the log holds \
-            and no table yet. Changes nothing.
+            Entries in tables count deletes and old versions until compaction drops them; `in memory` is what the \
+            log holds and no table yet. Changes nothing.
 
             Examples:
               godwit stats --data ./store

@@ -6,8 +6,8 @@ struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Reads every byte of a store and names all damage.",
         discussion: """
-            Changes nothing. Names each damaged file, where it is damaged, what of it is still readable and which keys may \
-            have lost something. A checkpoint can be verified too.
+            Changes nothing. Names each damaged file, where it is damaged, what of it is still readable and which \
+            keys may have lost something. A checkpoint can be verified too.
 
             Exit status: 0 whole, 2 damaged or any error.
 
@@ -37,9 +37,10 @@ struct Verify: ParsableCommand {
         }
         try output.flush()
         if report.isWhole { return }
-        let count = report.damaged.count
+        let count = report.damaged.count == 1 ? "1 damaged file" : "\(report.damaged.count) damaged files"
         throw CommandFailure(
-            "\(count) damaged \(count == 1 ? "file" : "files"); restore a checkpoint, or keep what is readable with `godwit repair`")
+            "\(count); restore a checkpoint, or keep what is readable with `godwit repair`"
+        )
     }
 
     private static func lines(_ file: VerificationReport.DamagedFile) -> String {

@@ -17,7 +17,9 @@ struct CSVRows {
     /// Reads the header.
     init(_ input: ByteInput, key: [String], missing: String?, join: String) throws(CommandFailure) {
         reader = CSVReader(input)
-        guard let header = try reader.next() else { throw CommandFailure("the file is empty; a header must come first") }
+        guard let header = try reader.next() else {
+            throw CommandFailure("the file is empty; a header must come first")
+        }
         guard Set(header).count == header.count else { throw CommandFailure("line 1: two columns have the same name") }
         guard !key.isEmpty else { throw CommandFailure("--key names no column") }
         var columns: [Int] = []

@@ -20,7 +20,8 @@ enum EntryText {
             var word = group.reduce(0) { $0 << 8 | UInt32($1) }
             word <<= UInt32(8 * (3 - group.count))
             for place in 0...3 {
-                text.append(place <= group.count ? alphabet[Int(word >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
+                text.append(
+                    place <= group.count ? alphabet[Int(word >> UInt32(18 - 6 * place) & 63)] : UInt8(ascii: "="))
             }
         }
         return String(decoding: text, as: UTF8.self)

@@ -1,6 +1,7 @@
 import GodwitEngine
 
-/// Keys of which something may be lost, for JSON; keys that are no UTF-8 in base 64. A bound that is unknown is left out.
+/// Keys of which something may be lost, for JSON; keys that are no UTF-8 in base 64. A bound that is unknown is left
+/// out.
 struct LostRangeText: Encodable {
     let keyspace: String
     let from: String?
