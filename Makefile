@@ -8,7 +8,7 @@ BIN := .build/release
 SEEDED := \.(ModelTests|MetamorphicTests)/
 # One test at a time: the epoch domain is the process's, so tests that run at once hold back each other's memory.
 # The suites whose subject is threads; under the thread sanitizer these only, since it slows everything else tenfold.
-CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|BlockCacheTests|MemtableTests|[.]ThreadTests|CheckpointTests
+CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|CheckpointTests
 
 .DEFAULT_GOAL := help
 .PHONY: help deps demo build test test-release test-threads bench soak sanitize format clean
