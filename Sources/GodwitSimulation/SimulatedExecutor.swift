@@ -107,7 +107,7 @@ public final class SimulatedExecutor: Executor {
             state.jobs = []
             return jobs
         }
-        _ = abandoned
+        withExtendedLifetime(abandoned) {}
     }
 
     /// Runs one ready step, chosen by the seed; false when none is ready.
@@ -138,7 +138,7 @@ public final class SimulatedExecutor: Executor {
             }
             return nil
         }
-        _ = finished
+        withExtendedLifetime(finished) {}
         return true
     }
 
@@ -162,7 +162,7 @@ public final class SimulatedExecutor: Executor {
                 "deadlock in simulation: job \(state.jobs[index].job.name) is stopped while a step of it runs")
             return state.jobs.remove(at: index)
         }
-        _ = stopped
+        withExtendedLifetime(stopped) {}
     }
 
     private func summary() -> String {

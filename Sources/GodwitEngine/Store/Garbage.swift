@@ -36,7 +36,8 @@ final class Garbage: @unchecked Sendable {
             }
             return views
         }
-        _ = held
+        // Freed after the lock: their tables may come here. An unused copy the compiler would drop within it.
+        withExtendedLifetime(held) {}
     }
 
     /// Hands over a view that was replaced, and may still be read.
@@ -79,6 +80,7 @@ final class Garbage: @unchecked Sendable {
                 return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
             }
             lock.withLock { views.removeFirst(replaced.count) }
+            withExtendedLifetime(replaced) {}
             return .more
         }
         guard lock.withLock({ !files.isEmpty && holds == 0 }) else { return .waiting(until: nil) }
