@@ -1,7 +1,11 @@
+import Foundation
 import GodwitSimulation
 import Testing
 
 @testable import GodwitEngine
+
+/// How many seeds the random test runs: 60, or `GODWIT_SEEDS`.
+private let seeds = ProcessInfo.processInfo.environment["GODWIT_SEEDS"].flatMap { Int($0) } ?? 60
 
 @Suite("Repairing a store")
 struct RepairTests {
@@ -179,7 +183,7 @@ struct RepairTests {
 
     @Test(
         "whatever is damaged, repair makes a store that opens, verifies and says nothing that was never written",
-        arguments: 1...60)
+        arguments: 1...seeds)
     func fuzz(seed: Int) throws {
         let origin = World(seed: 6)
         _ = try makeSample(origin)
