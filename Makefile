@@ -11,7 +11,8 @@ SEEDED := \.(ModelTests|MetamorphicTests)/
 CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|CheckpointTests
 
 .DEFAULT_GOAL := help
-.PHONY: help deps demo build test test-release test-threads bench soak sanitize format clean
+.PHONY: help deps demo build test test-release test-threads soak sanitize format clean
+.PHONY: bench bench-build bench-quick bench-curves bench-plots
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -36,8 +37,28 @@ test-release: deps ## all tests, optimised
 test-threads: deps ## the concurrency suites under the thread sanitizer
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
 
-bench: deps ## measures the engine by itself
-	$(SWIFT) run --package-path Benchmarks --scratch-path .build-bench -c release engine-bench
+# Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench.
+VERSUS := .build-bench/release/versus
+JSON ?= .build-bench/result.json
+TIMELINE := .build-bench/timeline.csv
+CURVES ?= .build-bench/curves.json
+
+bench-build: # builds the benchmarks, apart from the package: peers are no dependency of Godwit
+	@.ci/install-bench-dependencies
+	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product versus
+
+bench-quick: bench-build ## every workload beside RocksDB and LMDB at a million keys, under 4 minutes; JSON=FILE
+	$(VERSUS) --quick --json $(JSON) --timeline $(TIMELINE)
+
+bench: bench-build ## the table of the targets at five million keys, under 30 minutes; JSON=FILE
+	$(VERSUS) --json $(JSON) --timeline $(TIMELINE)
+
+bench-curves: bench-build ## costs over sizes and memory budgets, hours; goes on where it was interrupted
+	$(VERSUS) curves --json $(CURVES)
+
+bench-plots: ## draws the last benchmark as SVG into docs/benchmarks
+	@.ci/install-bench-dependencies
+	Benchmarks/plot $(JSON) $(TIMELINE) docs/benchmarks $(wildcard $(CURVES))
 
 soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the model, 1,000 of the metamorphic test
 	@rm -rf .build/soak-store
