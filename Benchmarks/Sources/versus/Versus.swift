@@ -12,7 +12,7 @@ struct Versus: ParsableCommand {
             Ratios are Godwit over peer; the spread is a side's own, run against run. Data goes to a directory of \
             its own below --data, which is removed at the end.
             """,
-        subcommands: [Table.self, Curves.self, Point.self],
+        subcommands: [Table.self, Curves.self, Point.self, Drive.self],
         defaultSubcommand: Table.self)
 
     /// A directory for stores, below `parent`, that is removed after `body`.

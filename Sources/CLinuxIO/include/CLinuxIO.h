@@ -43,3 +43,8 @@ void godwit_name_thread(const char *name);
 int godwit_open(const char *path, int flags, unsigned mode);
 // Opens for reading past the page cache; O_DIRECT is a macro that Swift does not import.
 int godwit_open_direct(const char *path);
+
+// Whether the file is on a file system that overwrites a block where it lies, without taking new space: ext2 to 4.
+int godwit_writes_in_place(int descriptor);
+// Maps part of a file, shared and writable, its pages read in; NULL where that fails.
+void *godwit_map_window(int descriptor, int64_t offset, size_t length);

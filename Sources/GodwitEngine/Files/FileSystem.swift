@@ -62,6 +62,14 @@ public protocol File: AnyObject, Sendable {
     func size() throws(EngineError) -> UInt64
     /// Cuts the file to `size` bytes, or grows it with zeros.
     func truncate(to size: UInt64) throws(EngineError)
+    /// Says that writes from now on lie within the file's present size, one after the other: a file may then find a
+    /// faster way for them than a call of the system for each. Called once, by the writer.
+    func beginWritingInPlace()
     /// The path the file was opened by, for messages.
     var path: String { get }
+}
+
+extension File {
+    /// Writes go on as before.
+    public func beginWritingInPlace() {}
 }

@@ -1,13 +1,15 @@
 internal import Glibc
 
 /// An open file of the computer.
-final class PosixFile: File {
+final class PosixFile: File, @unchecked Sendable {
     /// What reads past the page cache must be aligned to: enough for every common file system and disk.
     private static let directAlignment = 4096
 
     let descriptor: Int32
     private let isDirect: Bool
     let path: String
+    /// The stretch that writes in place go to; the writer's alone, of whom there is one at a time.
+    @exclusivity(unchecked) private var window: MappedWindow?
 
     /// Takes over an open descriptor.
     init(_ descriptor: Int32, _ path: String, mode: OpenMode) {
@@ -25,7 +27,10 @@ final class PosixFile: File {
         return try unsafe read(buffer, at: offset)
     }
 
+    func beginWritingInPlace() { unsafe window = MappedWindow(descriptor) }
+
     func writeOnce(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(EngineError) -> Int {
+        if unsafe window != nil, unsafe window!.write(buffer, at: offset) { return buffer.count }
         let count = unsafe pwrite(descriptor, buffer.baseAddress, buffer.count, try position(offset))
         if count < 0 { throw .system("cannot write the file", file: path, errno: errno) }
         if count == 0, buffer.count > 0 { throw .system("cannot write the file", file: path, errno: EIO) }

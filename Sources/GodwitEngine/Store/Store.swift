@@ -17,6 +17,8 @@ final class Store: @unchecked Sendable {
     let garbage: Garbage
     let snapshots = Snapshots()
     let counters = StoreCounters()
+    /// Room for the next memtables. What it keeps is what the budget sets aside for memtables anyway.
+    let arenas: ArenaPool
     let hashSeed: UInt64
 
     /// The last sequence number that readers see. Written by the commit leader alone, after a group is applied.
@@ -50,6 +52,7 @@ final class Store: @unchecked Sendable {
         hashSeed = state.hashSeed
         clock = HybridClock(clock: environment.clock, after: state.lastStamp, events: events)
         cache = BlockCache(capacity: options.memoryBudget - 2 * options.effectiveMemtableSize)
+        arenas = ArenaPool(limit: options.effectiveMemtableSize * 3 / 2)
         garbage = Garbage(environment, directory: directory, manifest: manifest, events: events)
         rewind = RewindPoints(
             state.rewindPoints, interval: options.rewindInterval, clock: environment.clock)
@@ -89,7 +92,9 @@ final class Store: @unchecked Sendable {
     }
 
     /// An empty memtable.
-    func newMemtable() -> Memtable { Memtable(capacity: options.effectiveMemtableSize, hashSeed: hashSeed) }
+    func newMemtable() -> Memtable {
+        Memtable(capacity: options.effectiveMemtableSize, hashSeed: hashSeed, pool: arenas)
+    }
 
     // MARK: The end
 

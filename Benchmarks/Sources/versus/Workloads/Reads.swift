@@ -17,10 +17,7 @@ extension Bench {
             compareReads("get-sequential", pair, orders: [sequential], getOperation)
         }
         if wants("get-absent") {
-            compareReads("get-absent", pair, orders: [uniform]) { session, key, row in
-                key.set(absent: row)
-                return session.get(key.pointer)
-            }
+            compareReads("get-absent", pair, orders: [uniform], absentOperation)
         }
         if wants("multiget-cached") { multiGet("multiget-cached", pair, rows, batches: scale.reads / 100) }
         if wants("scan-full") { scanFull(pair, rows) }
@@ -40,11 +37,8 @@ extension Bench {
         let size = 100
         let numbers = Order.uniform(batches * size, of: rows.count, seed: 31)
         let order = (0..<UInt32(batches)).map { $0 }
-        let buffers = KeyBatch(size)
-        compareReads(name, pair, orders: [order], weight: size) { session, _, batch in
-            for index in 0..<size { buffers.set(index, row: Int(numbers[batch * size + index])) }
-            return session.multiGet(buffers.pointer, count: size)
-        }
+        let operation = multiGetOperation(rows, numbers, batch: size)
+        compareReads(name, pair, orders: [order], weight: size, operation)
     }
 
     /// `scan-full`: all rows in key order, from the cache; counted in rows.
@@ -87,6 +81,21 @@ extension Bench {
         let pair = try directories.open(settings)
         multiGet("multiget-cold", pair, rows, batches: max(20, scale.reads / 10_000))
         try pair.each { try $0.close() }
+    }
+}
+
+/// A point read of a key that is not there.
+func absentOperation(_ session: any Session, _ key: borrowing KeyBuffer, _ row: Int) -> Int64 {
+    key.set(absent: row)
+    return session.get(key.pointer)
+}
+
+/// A multi-get of the rows that stand in `numbers` from `batch` times the operation's number on. For one thread.
+func multiGetOperation(_ rows: Dataset, _ numbers: [UInt32], batch: Int) -> Operation {
+    let keys = KeyBatch(batch)
+    return { session, _, number in
+        for index in 0..<batch { keys.set(index, row: Int(numbers[number * batch + index])) }
+        return session.multiGet(keys.pointer, count: batch)
     }
 }
 
