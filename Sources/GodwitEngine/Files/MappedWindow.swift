@@ -1,4 +1,5 @@
 internal import CLinuxIO
+
 #if canImport(Glibc)
     internal import Glibc
 #endif

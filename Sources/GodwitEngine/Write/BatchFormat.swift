@@ -43,7 +43,8 @@ enum BatchFormat {
     static let maximumPayloadLength = 64 << 20
     static let maximumSections = 1024
     /// The most bytes that any record has.
-    static let maximumRecordLength = maximumPayloadLength + prefixLength(sections: maximumSections)
+    static let maximumRecordLength =
+        maximumPayloadLength + prefixLength(sections: maximumSections)
         + bitmapLength(sections: maximumSections)
 
     static let storedLengthOffset = 0

@@ -25,41 +25,45 @@ final class CommitPipeline: @unchecked Sendable {
     private let applier: Applier
     private let origin: UInt16
 
-    private let lock = Lock()
-    // Under `lock`.
-    private var queue: [PendingCommit] = []
-    private var isLed = false
-    private var pool: [PendingCommit] = []
-    private var asyncJob: (any JobHandle)?
+    private struct Line {
+        var queue: [PendingCommit] = []
+        var isLed = false
+        var pool: [PendingCommit] = []
+        var asyncJob: (any JobHandle)?
+    }
+
+    private let line = Locked(Line())
 
     // The leader's: touched by one thread at a time, handed over with leadership.
-    private var history: HistoryPoint
-    private var log: LogWriter
+    private let history: Owned<HistoryPoint>
+    private let log: Owned<LogWriter>
     private let group = ByteWriter(capacity: 64 << 10)
+    /// The group's members. Empty between groups.
+    private let members = Owned<[PendingCommit]>([])
 
     init(
         store: Store, log: LogWriter, sync: LogSync, throttle: WriteThrottle, applier: Applier, at history: HistoryPoint
     ) {
         self.store = store
-        self.log = log
+        self.log = Owned(log)
         self.sync = sync
         self.throttle = throttle
         self.applier = applier
-        self.history = history
+        self.history = Owned(history)
         origin = store.manifest.state.region
     }
 
     /// Names the job that leads when an asynchronous commit is first in the queue.
-    func attach(_ job: any JobHandle) { lock.withLock { asyncJob = job } }
+    func attach(_ job: any JobHandle) { line.withLock { $0.asyncJob = job } }
 
     /// Lets go of the job, which refers back.
-    func detach() { lock.withLock { asyncJob = nil } }
+    func detach() { line.withLock { $0.asyncJob = nil } }
 
     // MARK: For callers
 
     /// An empty commit to fill in; given back by `commit`, or by its completion.
     func begin() -> PendingCommit {
-        lock.withLock { pool.popLast() } ?? PendingCommit()
+        line.withLock { $0.pool.popLast() } ?? PendingCommit()
     }
 
     /// Commits and returns the position of the batch. Blocks for its turn, and for the sync of a `.synced` one.
@@ -81,7 +85,7 @@ final class CommitPipeline: @unchecked Sendable {
     func commitLater(_ commit: PendingCommit) {
         precondition(commit.completion != nil)
         guard enqueue(commit) else { return }
-        lock.withLock { asyncJob }?.wake()
+        line.withLock { $0.asyncJob }?.wake()
     }
 
     /// Runs `body` alone between two groups: no batch is appended or applied meanwhile. It must not commit.
@@ -94,8 +98,8 @@ final class CommitPipeline: @unchecked Sendable {
 
     /// A step of the job that leads for asynchronous commits.
     func asyncStep() -> StepResult {
-        let mayLead = lock.withLock {
-            queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
+        let mayLead = line.withLock { line in
+            line.queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
         }
         guard mayLead == true else { return .waiting(until: nil) }
         lead()
@@ -104,7 +108,7 @@ final class CommitPipeline: @unchecked Sendable {
 
     private func giveBack(_ commit: PendingCommit) {
         commit.reset()
-        lock.withLock { if pool.count < Self.poolLimit { pool.append(commit) } }
+        line.withLock { if $0.pool.count < Self.poolLimit { $0.pool.append(commit) } }
     }
 
     private func admit(_ commit: PendingCommit) throws(EngineError) {
@@ -115,10 +119,10 @@ final class CommitPipeline: @unchecked Sendable {
 
     /// Queues a commit; returns whether its caller leads.
     private func enqueue(_ commit: PendingCommit) -> Bool {
-        lock.withLock {
-            queue.append(commit)
-            if isLed { return false }
-            isLed = true
+        line.withLock { line in
+            line.queue.append(commit)
+            if line.isLed { return false }
+            line.isLed = true
             commit.state.store(.leading, ordering: .relaxed)
             return true
         }
@@ -128,26 +132,31 @@ final class CommitPipeline: @unchecked Sendable {
 
     /// Commits one group, then hands leadership to whoever is first in the queue.
     private func lead() {
-        let members = takeGroup()
-        commit(members)
-        let next = lock.withLock { () -> PendingCommit? in
-            guard let next = queue.first else {
-                isLed = false
-                return nil
+        takeGroup()
+        commitGroup()
+        // Leadership takes `members` along.
+        let done = members.value.count == 1 ? members.value.removeLast() : nil
+        let others = members.value
+        if !others.isEmpty { members.value.removeAll(keepingCapacity: true) }
+        let (next, asyncJob) = line.withLock { line -> (PendingCommit?, (any JobHandle)?) in
+            guard let next = line.queue.first else {
+                line.isLed = false
+                return (nil, nil)
             }
             next.state.store(.leading, ordering: .releasing)
-            return next
+            return (next, line.asyncJob)
         }
-        if let next { if next.completion != nil { lock.withLock { asyncJob }?.wake() } else { next.gate.open() } }
-        for member in members { finish(member) }
+        if let next { if next.completion != nil { asyncJob?.wake() } else { next.gate.open() } }
+        if let done { finish(done) }
+        for member in others { finish(member) }
     }
 
-    private func takeGroup() -> [PendingCommit] {
-        lock.withLock {
+    private func takeGroup() {
+        line.withLock { line in
             var bytes = 0
             var count = 0
-            while count < queue.count {
-                let commit = queue[count]
+            while count < line.queue.count {
+                let commit = line.queue[count]
                 // What runs alone, and what looks at the memtables first, comes after all before it were applied.
                 if case .exclusive = commit.work, count > 0 { break }
                 if !commit.conditions.isEmpty, count > 0 { break }
@@ -156,29 +165,33 @@ final class CommitPipeline: @unchecked Sendable {
                 count += 1
                 if case .exclusive = commit.work { break }
             }
-            defer { queue.removeFirst(count) }
-            return Array(queue[..<count])
+            if count == 1, line.queue.count == 1 {
+                members.value.append(line.queue.removeLast())
+            } else {
+                members.value.append(contentsOf: line.queue[..<count])
+                line.queue.removeFirst(count)
+            }
         }
     }
 
-    private func commit(_ members: [PendingCommit]) {
+    private func commitGroup() {
         do throws(EngineError) {
             try store.poison.check()
-            if let first = members.first, case .exclusive(let body) = first.work {
-                first.result = .success(try body())
+            if case .exclusive(let body) = members.value[0].work {
+                members.value[0].result = .success(try body())
                 return
             }
-            try appendAndApply(members)
+            try appendAndApply()
         } catch {
-            for member in members { member.result = .failure(error) }
+            for member in members.value { member.result = .failure(error) }
         }
     }
 
-    private func appendAndApply(_ members: [PendingCommit]) throws(EngineError) {
+    private func appendAndApply() throws(EngineError) {
         LogWriter.begin(group)
-        var point = history
+        var point = history.value
         var operations: UInt64 = 0
-        for member in members {
+        for member in members.value {
             do throws(EngineError) {
                 try applier.check(member)
             } catch {
@@ -202,7 +215,7 @@ final class CommitPipeline: @unchecked Sendable {
             group.append(member.records.view)
             member.result = .success(point.position)
         }
-        guard point != history else { return }
+        guard point != history.value else { return }
         try append(to: point)
         store.counters.operations.add(operations, ordering: .relaxed)
     }
@@ -219,10 +232,10 @@ final class CommitPipeline: @unchecked Sendable {
         LogWriter.begin(group)
         let start = RecordEncoder.control(type, into: group, write)
         let position = Position(
-            epoch: epoch ?? history.position.epoch, sequence: history.position.sequence + 1)
+            epoch: epoch ?? history.value.position.epoch, sequence: history.value.position.sequence + 1)
         let chain = RecordEncoder.finish(
             group, at: start, epoch: position.epoch, firstSequence: position.sequence, stamp: store.clock.stamp(),
-            origin: origin, previousChain: history.chain)
+            origin: origin, previousChain: history.value.chain)
         try append(to: HistoryPoint(position: position, chain: chain))
     }
 
@@ -231,12 +244,12 @@ final class CommitPipeline: @unchecked Sendable {
         let bytes = group.count - LogFormat.frameHeaderLength
         let end: LogLocation
         do throws(EngineError) {
-            end = try log.append(group: group, last: point)
+            end = try log.value.append(group: group, last: point)
         } catch {
             // A full disk is met before anything is written; after another failure nobody knows what the file holds.
             throw error.code == .diskFull ? error : poison(error)
         }
-        history = point
+        history.value = point
         do throws(EngineError) {
             try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes))
         } catch {
@@ -251,12 +264,12 @@ final class CommitPipeline: @unchecked Sendable {
     }
 
     /// Where the history stands. Read by the leader, and inside `exclusively`.
-    var currentPoint: HistoryPoint { history }
+    var currentPoint: HistoryPoint { history.value }
 
     /// Goes on in another log after `point`: inside `exclusively`, after a rewind.
     func restart(_ log: LogWriter, at point: HistoryPoint) {
-        self.log = log
-        history = point
+        self.log.value = log
+        history.value = point
         sync.restart(log, at: point)
         store.visible.store(point.position.sequence, ordering: .releasing)
     }

@@ -50,7 +50,7 @@ final class PendingCommit: @unchecked Sendable {
     func reset() {
         records.reset(keeping: 1 << 20)
         work = .records
-        conditions.removeAll(keepingCapacity: true)
+        if !conditions.isEmpty { conditions.removeAll(keepingCapacity: true) }
         completion = nil
         state.store(.waiting, ordering: .relaxed)
     }
