@@ -48,3 +48,19 @@ int godwit_open_direct(const char *path);
 int godwit_writes_in_place(int descriptor);
 // Maps part of a file, shared and writable, its pages read in; NULL where that fails.
 void *godwit_map_window(int descriptor, int64_t offset, size_t length);
+
+// Many reads at once, through io_uring. One user at a time.
+typedef struct godwit_ring godwit_ring;
+typedef struct {
+    int descriptor;
+    uint32_t length;
+    uint64_t offset;
+    void *buffer;
+    // How many bytes were read, or a negative errno.
+    int32_t result;
+} godwit_read;
+// NULL where the kernel has or allows no io_uring.
+godwit_ring *godwit_ring_open(unsigned depth);
+void godwit_ring_close(godwit_ring *ring);
+// Returns when all reads have a result. Nonzero (an errno) where the ring failed: it is then closed, never used again.
+int godwit_ring_read(godwit_ring *ring, godwit_read *reads, unsigned count);

@@ -38,6 +38,9 @@ public protocol FileSystem: AnyObject, Sendable {
     /// Takes the store's lock: refused (`.locked`, the message naming the holder's process id) while another
     /// open store, of this or of another process, holds it. Freed by `DirectoryLock.release` or process death.
     func lock(_ path: String) throws(EngineError) -> any DirectoryLock
+    /// Reads many pieces at the same time, each wholly or in part, where the system has a way to; returns whether it has.
+    /// A piece that failed has a count of 0: reading it by itself tells why.
+    func readTogether(_ pieces: inout [FilePiece]) -> Bool
     /// The bytes that can still be written on the file system of `directory`.
     func freeSpace(_ directory: String) throws(EngineError) -> UInt64
 }
