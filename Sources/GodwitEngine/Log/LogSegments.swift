@@ -156,7 +156,10 @@ final class LogSegments: Sendable {
         if state.growing == nil, length > usual { state.nextSize = (length + 4095) & ~4095 }
         defer { if state.nextSize > options.fullSize { state.nextSize = usual } }
         while true {
-            if state.growing != nil, state.written >= length { return try finish(&state) }
+            if state.growing != nil, state.written >= min(4 * length, state.growing?.size ?? 0), state.written >= length
+            {
+                return try finish(&state)
+            }
             if let done = try grow(&state, durably: false) { return done }
         }
     }
