@@ -12,7 +12,7 @@ CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurren
 
 .DEFAULT_GOAL := help
 .PHONY: help deps demo build test test-release test-threads soak sanitize format clean
-.PHONY: bench bench-build bench-quick bench-curves bench-plots
+.PHONY: bench bench-build bench-quick bench-curves bench-plots count
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -55,6 +55,9 @@ bench: bench-build ## the table of the targets at five million keys, under 30 mi
 
 bench-curves: bench-build ## costs over sizes and memory budgets, hours; goes on where it was interrupted
 	$(VERSUS) curves --json $(CURVES)
+
+count: bench-build ## instructions of the hot parts against those recorded, and what a cached read must not call
+	Benchmarks/count $(VERSUS)
 
 bench-plots: ## draws the last benchmark as SVG into docs/benchmarks
 	@.ci/install-bench-dependencies

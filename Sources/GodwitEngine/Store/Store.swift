@@ -132,6 +132,14 @@ final class Store: @unchecked Sendable {
         }
     }
 
+    /// Brings what every read of new tables begins with into the cache.
+    func warm(_ tables: [TableMeta], of tree: Tree) {
+        let numbers = Set(tables.map(\.number))
+        for level in tree.view.levels {
+            for table in level.tables where numbers.contains(table.meta.number) { table.reader.warm() }
+        }
+    }
+
     /// Replaces all memtables and tables by what the manifest says: after a rewind.
     func reset(_ tree: Tree) { install(tree, flushed: tree.view.memtables) }
 

@@ -157,7 +157,7 @@ extension TableReader {
     }
 
     /// An index partition, lent by the epoch or by `lent`.
-    private func hold(
+    func hold(
         partition: Int, _ root: TableRootPointer, _ lent: inout LentBlock
     ) throws(EngineError) -> CachedBlock {
         try hold(.index, root.root.top.handle(partition), in: root.root.partitionSlot(partition), &lent)
