@@ -55,7 +55,7 @@ extension Engine {
     ///
     /// - Parameter fill: Adds the entries, keys ascending strictly.
     /// - Returns: The position at which they became visible; the present end for no entries.
-    /// - Throws: What `fill` throws, or as `put`; then nothing was added.
+    /// - Throws: What `fill` throws, or as `put`, or `.unavailable` while background work is paused; then nothing was added.
     @discardableResult
     public func ingest(
         into keyspace: Keyspace? = nil, _ fill: (IngestWriter) throws(EngineError) -> Void
@@ -98,6 +98,9 @@ extension Engine {
         let pipeline = side.pipeline
         return try pipeline.exclusively { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
+            // What memory holds of the keyspace is older, and must lie below. Once the record is appended, a failure to
+            // flush it would leave the log with what the store lacks.
+            try side.drain(keyspace.tree)
             try pipeline.append(.ingestCommit) {
                 IngestCommit(ingest: named[0].ingest, details: details.encode()).encode(into: $0)
             }

@@ -13,7 +13,7 @@ extension Engine {
     ///   - durability: How far the write has come when the call returns. A `.synced` one blocks for a sync of the log.
     /// - Returns: The write's position in the history.
     /// - Throws: `.invalidArgument` past a limit, `.diskFull`, `.poisoned` once the log cannot be trusted, `.notFound` for a
-    ///   dropped keyspace. After a throw nothing was written, but for `.poisoned`: then the write may survive.
+    ///   dropped keyspace, `.unavailable` when memory is full while background work is paused. After a throw nothing was written, but for `.poisoned`: then the write may survive.
     @discardableResult
     public func put(
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable,

@@ -3,12 +3,13 @@ internal import Synchronization
 /// Slows writers in proportion to what background work is behind, so that it never comes to a sudden stop: from
 /// `slowTables` L0 tables on, each byte written costs time, more the further behind; at `stopTables`, or with
 /// `memtableLimit` memtables waiting, a writer is held until there is room. A disk that refuses flushing turns
-/// waiting into an error.
+/// waiting into an error, and so does pausing the work that is waited for.
 final class WriteThrottle: @unchecked Sendable {
     /// Memtables of one keyspace that may exist before its writers are held.
     static let memtableLimit = 4
     private static let slowTables = 8
-    private static let stopTables = 24
+    /// Tables of L0 at which writers are held.
+    static let stopTables = 24
     /// What a byte costs at the edge of being held: 50 ns, or 20 MB/s.
     private static let steepest = 50.0
 
@@ -18,6 +19,7 @@ final class WriteThrottle: @unchecked Sendable {
     private let counters: StoreCounters
     private let gate = Gate()
     private let isHeld = Atomic<Bool>(false)
+    private let paused = Atomic<Bool>(false)
     private let picosecondsPerByte = Atomic<UInt64>(0)
     private let owed = Atomic<UInt64>(0)
     private let logSize = Atomic<UInt64>(0)
@@ -78,6 +80,23 @@ final class WriteThrottle: @unchecked Sendable {
     /// Whether writes are refused just now.
     var isRefusing: Bool { currentRefusal != nil }
 
+    /// Says whether the work that writers are held for is paused: they would wait for whoever resumes it, perhaps for
+    /// themselves, so they are refused instead.
+    func setPaused(_ isPaused: Bool) {
+        paused.store(isPaused, ordering: .releasing)
+        gate.open()
+    }
+
+    /// Whether the work that writers are held for is paused.
+    var isPaused: Bool { paused.load(ordering: .acquiring) }
+
+    /// Throws while background work is paused; `text` says what cannot be done.
+    func checkRunning(_ text: String) throws(EngineError) {
+        if isPaused {
+            throw EngineError(.unavailable, "background work is paused, so \(text); call resumeBackgroundWork and try again")
+        }
+    }
+
     /// Lets held writers look at the poison.
     func wakeAll() { gate.open() }
 
@@ -100,11 +119,13 @@ final class WriteThrottle: @unchecked Sendable {
         counters.stalls.add(1, ordering: .relaxed)
         let start = environment.clock.monotonicNanoseconds()
         _ = environment.executor.wait(at: gate, until: nil) {
-            !isHeld.load(ordering: .acquiring) || poison.isPoisoned || lock.withLock { refusal != nil }
+            !isHeld.load(ordering: .acquiring) || poison.isPoisoned || isPaused || isRefusing
         }
         counters.delayed.add(environment.clock.monotonicNanoseconds() - start, ordering: .relaxed)
         try poison.check()
-        if isHeld.load(ordering: .acquiring), let refusal = lock.withLock({ refusal }) { throw refusal }
+        guard isHeld.load(ordering: .acquiring) else { return }
+        if let currentRefusal { throw currentRefusal }
+        try checkRunning("a write cannot be taken: \(cause)")
     }
 
     private func tell(_ cause: String) {
