@@ -53,7 +53,9 @@ extension Engine {
     /// Adds many sorted entries at once: written as tables directly, visible all together at one position, replicated in
     /// pieces of 1 MiB between which other writes go on. Blocks; durable when it returns.
     ///
-    /// - Parameter fill: Adds the entries, keys ascending strictly.
+    /// - Parameters:
+    ///   - keyspace: Where; nil for `default`.
+    ///   - fill: Adds the entries, keys ascending strictly.
     /// - Returns: The position at which they became visible; the present end for no entries.
     /// - Throws: What `fill` throws, or as `put`, or `.unavailable` while background work is paused; then nothing was added.
     @discardableResult

@@ -96,7 +96,11 @@ final class WriteSide: @unchecked Sendable {
         segmentsLink.attach(segmentJob)
         sync.attach(syncJob)
         pipeline.attach(asyncJob)
-        garbage.attach(garbageJob)
+        garbage.attach(garbageJob) { [weak store, weak throttle] in
+            guard let store, let throttle else { return }
+            throttle.update(store.allTrees)
+            throttle.fitCache()
+        }
         flush.onFlush = {
             compactionJob.wake()
             segmentJob.wake()
