@@ -9,7 +9,7 @@ BIN := .build/release
 CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|CheckpointTests
 
 .DEFAULT_GOAL := help
-.PHONY: help deps demo build test test-release test-threads bench soak sanitize format clean
+.PHONY: help deps demo build test test-release test-threads bench soak sanitize docs format clean
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -44,6 +44,9 @@ soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the mode
 
 sanitize: deps ## all engine tests under the address sanitizer
 	$(SWIFT) test --sanitize=address --scratch-path .build-asan --no-parallel --filter GodwitEngineTests
+
+docs: build ## builds the documentation of GodwitEngine into .build/documentation; a warning fails
+	@.ci/documentation
 
 format: ## formats all Swift sources
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources

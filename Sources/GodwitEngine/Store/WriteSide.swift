@@ -96,11 +96,11 @@ final class WriteSide: @unchecked Sendable {
         segmentsLink.attach(segmentJob)
         sync.attach(syncJob)
         pipeline.attach(asyncJob)
-        garbage.attach(garbageJob) { [weak store, weak throttle] in
-            guard let store, let throttle else { return }
-            throttle.update(store.allTrees)
-            throttle.fitCache()
-        }
+        garbage.attach(
+            garbageJob,
+            onHeld: { [weak store, weak throttle] in
+                if let store, let throttle { throttle.update(store.allTrees) }
+            }, fit: { [weak throttle] in throttle?.fitCache() })
         flush.onFlush = {
             compactionJob.wake()
             segmentJob.wake()
@@ -108,6 +108,7 @@ final class WriteSide: @unchecked Sendable {
         applier.onChange = { [store, throttle] in
             throttle.update(store.allTrees)
             flushJob.wake()
+            garbageJob.wake()
             progress.open()
         }
         jobs.withLock {
