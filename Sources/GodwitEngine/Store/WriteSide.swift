@@ -263,6 +263,8 @@ final class WriteSide: @unchecked Sendable {
         flush.abandon()
         compactions.abandon()
         for job in running { job.stop() }
+        // Nobody is left who could write: whoever waits is told.
+        store.poison.set(EngineError(.unavailable, "the engine was closed"))
         // Jobs refer to what they work on, and that to them.
         flush.onFlush = {}
         applier.onChange = {}
