@@ -53,9 +53,11 @@ extension Engine {
     /// Adds many sorted entries at once: written as tables directly, visible all together at one position, replicated in
     /// pieces of 1 MiB between which other writes go on. Blocks; durable when it returns.
     ///
-    /// - Parameter fill: Adds the entries, keys ascending strictly.
+    /// - Parameters:
+    ///   - keyspace: Where; nil for `default`.
+    ///   - fill: Adds the entries, keys ascending strictly.
     /// - Returns: The position at which they became visible; the present end for no entries.
-    /// - Throws: What `fill` throws, or as `put`; then nothing was added.
+    /// - Throws: What `fill` throws, or as `put`, or `.unavailable` while background work is paused; then nothing was added.
     @discardableResult
     public func ingest(
         into keyspace: Keyspace? = nil, _ fill: (IngestWriter) throws(EngineError) -> Void
@@ -82,10 +84,13 @@ extension Engine {
     private func commitIngest(
         _ tables: [TableMeta], _ keyspace: Keyspace, _ side: WriteSide
     ) throws(EngineError) -> Position {
-        let hold = "ingest-\(store.environment.random.next())"
+        let hold = LogRetention.ingestPrefix + String(store.environment.random.next())
         side.retention.hold(hold, after: position.sequence)
         // Once poisoned, only a reopen finds out whether the chunks are needed.
-        defer { if !store.poison.isPoisoned { side.retention.release(hold) } }
+        defer {
+            if !store.poison.isPoisoned { side.retention.release(hold) }
+            side.progress.open()
+        }
         var named: [(ingest: UInt64, meta: TableMeta)] = []
         defer { for table in named { side.ingests.forget(table.ingest) } }
         for table in tables {
@@ -96,8 +101,11 @@ extension Engine {
         }
         let details = IngestDetails(keyspace: keyspace.id, tables: named)
         let pipeline = side.pipeline
-        return try pipeline.exclusively { () throws(EngineError) in
+        return try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
+            // What memory holds of the keyspace is older, and must lie below. Once the record is appended, a failure to
+            // flush it would leave the log with what the store lacks.
+            try side.drain(keyspace.tree)
             try pipeline.append(.ingestCommit) {
                 IngestCommit(ingest: named[0].ingest, details: details.encode()).encode(into: $0)
             }

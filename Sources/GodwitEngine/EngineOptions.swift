@@ -42,6 +42,11 @@ public struct EngineOptions: Sendable {
     public var directReads = false
     /// Threads for reads that need the disk, on behalf of callers that must not block.
     public var readWorkers = 4
+    /// The region this node is in, 1 to 64 bytes: kept beside the data, and a store of another region is refused. Nil takes
+    /// what is stored.
+    public var region: String?
+    /// Retention holds (`Engine.hold`) that stand from the start, before the first of the log could be given back.
+    public var holds: [String: SequenceNumber] = [:]
     /// Begins a new epoch by itself after an unclean stop. A replication node turns this off and begins epochs itself.
     public var beginsEpochs = true
     /// Entries that a step of flush and compaction handles: a few milliseconds of work. Tests make steps shorter.
@@ -52,6 +57,15 @@ public struct EngineOptions: Sendable {
 
     /// The memtable size that is used within the budget.
     var effectiveMemtableSize: Int { min(memtableSize, memoryBudget / 4) }
+
+    /// What is left for the cache beside the memtables of so many keyspaces, when `waiting` bytes of memtables are written
+    /// no more and not yet freed. Room for two memtables is always kept: shrinking the cache for each flush would cost more
+    /// than it gives.
+    func cacheCapacity(trees: Int, waiting: Int) -> Int {
+        // Those that are written take at most two full ones together (`Applier`).
+        let written = trees > 1 ? 2 * effectiveMemtableSize : effectiveMemtableSize
+        return max(0, memoryBudget - max(2 * effectiveMemtableSize, written + waiting))
+    }
 
     /// Throws `.invalidArgument` naming the first setting that cannot work.
     func validate() throws(EngineError) {

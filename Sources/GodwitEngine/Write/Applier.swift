@@ -23,8 +23,8 @@ final class Applier: @unchecked Sendable {
     private let latest = Owned<Target?>(nil)
     private let touched = Owned<[Target]>([])
     private let groupsSinceCheck = Owned(0)
-    /// Called when a memtable waits to be flushed.
-    var onRotation: () -> Void = {}
+    /// Called when a memtable waits to be flushed, and when memtables or trees are gone that somebody may wait for.
+    var onChange: () -> Void = {}
 
     init(store: Store, shape: KeyspaceChanges, throttle: WriteThrottle) {
         self.store = store
@@ -42,6 +42,7 @@ final class Applier: @unchecked Sendable {
             let floor = state.keyspace(tree.id)?.meta.flushedThrough ?? 0
             targets.value[tree.id] = Target(tree, floor: floor)
         }
+        onChange()
     }
 
     @inline(__always)
@@ -176,6 +177,6 @@ final class Applier: @unchecked Sendable {
         store.rotate(target.tree)
         target.memtable.value = target.tree.view.active
         store.rewind.take(point)
-        onRotation()
+        onChange()
     }
 }

@@ -30,6 +30,8 @@ final class CommitPipeline: @unchecked Sendable {
         var isLed = false
         var pool: [PendingCommit] = []
         var asyncJob: (any JobHandle)?
+        /// Asynchronous commits that the throttle keeps out of the queue, oldest first.
+        var held: [PendingCommit] = []
     }
 
     private let line = Locked(Line())
@@ -37,12 +39,15 @@ final class CommitPipeline: @unchecked Sendable {
     // The leader's: touched by one thread at a time, handed over with leadership.
     private let history: Owned<HistoryPoint>
     private let log: Owned<LogWriter>
+    /// Why callers' writes are refused, if they are.
+    private let fence = Owned<EngineError?>(nil)
     private let group = ByteWriter(capacity: 64 << 10)
     /// The group's members. Empty between groups.
     private let members = Owned<[PendingCommit]>([])
 
     init(
-        store: Store, log: LogWriter, sync: LogSync, throttle: WriteThrottle, applier: Applier, at history: HistoryPoint
+        store: Store, origin: UInt16, log: LogWriter, sync: LogSync, throttle: WriteThrottle, applier: Applier,
+        at history: HistoryPoint
     ) {
         self.store = store
         self.log = Owned(log)
@@ -50,14 +55,21 @@ final class CommitPipeline: @unchecked Sendable {
         self.throttle = throttle
         self.applier = applier
         self.history = Owned(history)
-        origin = store.manifest.state.region
+        self.origin = origin
     }
 
     /// Names the job that leads when an asynchronous commit is first in the queue.
-    func attach(_ job: any JobHandle) { line.withLock { $0.asyncJob = job } }
+    func attach(_ job: any JobHandle) {
+        line.withLock { $0.asyncJob = job }
+        throttle.attach(job)
+    }
 
-    /// Lets go of the job, which refers back.
-    func detach() { line.withLock { $0.asyncJob = nil } }
+    /// Lets go of the job, which refers back, and tells those who wait for it that the engine is closed.
+    func detach() {
+        throttle.detach()
+        while case .more = asyncStep() {}
+        line.withLock { $0.asyncJob = nil }
+    }
 
     // MARK: For callers
 
@@ -84,26 +96,59 @@ final class CommitPipeline: @unchecked Sendable {
     /// Commits without holding a thread: `commit.completion` is told the outcome.
     func commitLater(_ commit: PendingCommit) {
         precondition(commit.completion != nil)
-        guard enqueue(commit) else { return }
+        let pause = throttle.price(bytes: commit.records.count)
+        let now = pause > 0 || throttle.isHolding ? store.environment.clock.monotonicNanoseconds() : 0
+        let isHeld = line.withLock { line in
+            // Never past those that are held already: one caller's commits keep their order.
+            guard now > 0 || !line.held.isEmpty else { return false }
+            commit.held = (now, now + pause)
+            line.held.append(commit)
+            return true
+        }
+        guard isHeld || enqueue(commit) else { return }
         line.withLock { $0.asyncJob }?.wake()
     }
 
     /// Runs `body` alone between two groups: no batch is appended or applied meanwhile. It must not commit.
-    func exclusively(_ body: @escaping () throws(EngineError) -> Position) throws(EngineError) -> Position {
+    ///
+    /// - Parameter isWrite: Whether it is a caller's write, which a fence refuses.
+    func exclusively(
+        isWrite: Bool = false, _ body: @escaping () throws(EngineError) -> Position
+    ) throws(EngineError) -> Position {
         let commit = begin()
         commit.work = .exclusive(body)
+        commit.obeysFence = isWrite
         commit.durability = .buffered
         return try self.commit(commit)
     }
 
     /// A step of the job that leads for asynchronous commits.
     func asyncStep() -> StepResult {
+        let later = admitHeld()
         let mayLead = line.withLock { line in
             line.queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
         }
-        guard mayLead == true else { return .waiting(until: nil) }
+        guard mayLead == true else { return .waiting(until: later) }
         lead()
         return .more
+    }
+
+    /// Queues the held commits that may pass by now, and refuses those that never will. Returns when to look again, nil for
+    /// when the throttle says so.
+    private func admitHeld() -> UInt64? {
+        while let first = line.withLock({ $0.held.first }) {
+            if store.environment.clock.monotonicNanoseconds() < first.held.until { return first.held.until }
+            do throws(EngineError) {
+                guard try throttle.mayPass(since: first.held.since) else { return throttle.limit(since: first.held.since) }
+                line.withLock { _ = $0.held.removeFirst() }
+                _ = enqueue(first)
+            } catch {
+                line.withLock { _ = $0.held.removeFirst() }
+                first.result = .failure(error)
+                finish(first)
+            }
+        }
+        return nil
     }
 
     private func giveBack(_ commit: PendingCommit) {
@@ -178,9 +223,11 @@ final class CommitPipeline: @unchecked Sendable {
         do throws(EngineError) {
             try store.poison.check()
             if case .exclusive(let body) = members.value[0].work {
+                if let fence = fence.value, members.value[0].obeysFence { throw fence }
                 members.value[0].result = .success(try body())
                 return
             }
+            if let fence = fence.value { throw fence }
             try appendAndApply()
         } catch {
             for member in members.value { member.result = .failure(error) }
@@ -262,6 +309,9 @@ final class CommitPipeline: @unchecked Sendable {
         store.counters.groups.add(1, ordering: .relaxed)
         applier.rotateFullMemtables(at: point)
     }
+
+    /// Refuses callers' writes with `reason`, or takes them again: inside `exclusively`.
+    func setFence(_ reason: EngineError?) { fence.value = reason }
 
     /// Where the history stands. Read by the leader, and inside `exclusively`.
     var currentPoint: HistoryPoint { history.value }

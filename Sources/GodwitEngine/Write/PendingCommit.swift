@@ -38,8 +38,12 @@ final class PendingCommit: @unchecked Sendable {
     var work = Work.records
     var conditions: [WriteCondition] = []
     var durability = Durability.buffered
+    /// Whether a fence refuses it: it is a caller's write, and not what a node does with its history.
+    var obeysFence = true
     /// Told the outcome once, for commits that no thread waits for.
     var completion: (@Sendable (Result<Position, EngineError>) -> Void)?
+    /// When the throttle began to hold it, and until when at least: for commits that no thread waits for.
+    var held: (since: UInt64, until: UInt64) = (0, 0)
     /// Owned by whoever has the commit: the queue, then the leader of its group, then its caller.
     var result: Result<Position, EngineError> = .success(.start)
 
@@ -50,6 +54,7 @@ final class PendingCommit: @unchecked Sendable {
     func reset() {
         records.reset(keeping: 1 << 20)
         work = .records
+        obeysFence = true
         if !conditions.isEmpty { conditions.removeAll(keepingCapacity: true) }
         completion = nil
         state.store(.waiting, ordering: .relaxed)
