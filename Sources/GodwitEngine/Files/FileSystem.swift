@@ -65,6 +65,8 @@ public protocol File: AnyObject, Sendable {
     func size() throws(EngineError) -> UInt64
     /// Cuts the file to `size` bytes, or grows it with zeros.
     func truncate(to size: UInt64) throws(EngineError)
+    /// Fills a stretch with zeros that many small writes will go to, each perhaps followed by a sync.
+    func layOut(_ count: Int, at offset: UInt64) throws(EngineError)
     /// Says that writes from now on lie within the file's present size, one after the other: a file may then find a
     /// faster way for them than a call of the system for each. Called once, by the writer.
     func beginWritingInPlace()
@@ -73,6 +75,13 @@ public protocol File: AnyObject, Sendable {
 }
 
 extension File {
+    /// Writes the zeros at once.
+    public func layOut(_ count: Int, at offset: UInt64) throws(EngineError) {
+        let zeros = ByteWriter(capacity: count)
+        zeros.appendZeros(count)
+        try writeFully(zeros.view, at: offset)
+    }
+
     /// Writes go on as before.
     public func beginWritingInPlace() {}
 }

@@ -5,6 +5,8 @@ final class PosixFile: File, @unchecked Sendable {
     /// What reads past the page cache must be aligned to: enough for every common file system and disk.
     private static let directAlignment = 4096
 
+    private static let layoutPiece = 16 << 10
+
     let descriptor: Int32
     private let isDirect: Bool
     let path: String
@@ -25,6 +27,16 @@ final class PosixFile: File, @unchecked Sendable {
             return try unsafe readUnaligned(into: buffer, at: offset)
         }
         return try unsafe read(buffer, at: offset)
+    }
+
+    /// Writes the zeros in small pieces. The kernel keeps what one call writes in one large folio where it can, and a sync
+    /// writes whole folios: after a write of 1 MiB each later sync of a few bytes within it would write 1 MiB again.
+    func layOut(_ count: Int, at offset: UInt64) throws(EngineError) {
+        let zeros = ByteWriter(capacity: Self.layoutPiece)
+        zeros.appendZeros(Self.layoutPiece)
+        for start in stride(from: 0, to: count, by: Self.layoutPiece) {
+            try writeFully(zeros.view.slice(0, min(Self.layoutPiece, count - start)), at: offset + UInt64(start))
+        }
     }
 
     func beginWritingInPlace() { unsafe window = MappedWindow(descriptor) }

@@ -195,9 +195,7 @@ final class LogSegments: Sendable {
                 state.written = 0
             }
             let count = Int(min(UInt64(Self.chunk), segment.size - state.written))
-            let zeros = ByteWriter(capacity: count)
-            zeros.appendZeros(count)
-            try segment.file.writeFully(zeros.view, at: state.written)
+            try segment.file.layOut(count, at: state.written)
             state.written += UInt64(count)
             let complete = state.written == segment.size
             if complete { return try finish(&state) }
