@@ -52,7 +52,7 @@ final class Store: @unchecked Sendable {
         hashSeed = state.hashSeed
         clock = HybridClock(clock: environment.clock, after: state.lastStamp, events: events)
         cache = BlockCache(capacity: options.cacheCapacity(trees: 1, waiting: 0))
-        arenas = ArenaPool(limit: options.effectiveMemtableSize * 3 / 2)
+        arenas = ArenaPool(limit: options.effectiveMemtableSize)
         garbage = Garbage(environment, directory: directory, manifest: manifest, events: events)
         rewind = RewindPoints(
             state.rewindPoints, interval: options.rewindInterval, clock: environment.clock)

@@ -84,7 +84,9 @@ final class WriteThrottle: @unchecked Sendable {
             memtables = max(memtables, view.memtables.count)
             waiting += view.immutables.reduce(0) { $0 + $1.bytesUsed }
         }
-        cacheTarget.store(options.cacheCapacity(trees: trees.count, waiting: waiting + arenas.byteCount), ordering: .relaxed)
+        cacheTarget.store(options.cacheCapacity(trees: trees.count, waiting: waiting), ordering: .relaxed)
+        // Room for two memtables is always kept: for the one that is written, and the one that waits or is idle.
+        arenas.keep(waiting == readers && trees.count == 1)
         let size = options.effectiveMemtableSize
         // What the cache gives up for memtables is not free before the same readers return: it makes no room for them.
         let byReaders = readers > 0 && waiting > size + options.memoryBudget / 10
@@ -209,12 +211,14 @@ final class WriteThrottle: @unchecked Sendable {
     private func checkReaders(since start: UInt64) throws(EngineError) {
         if EpochDomain.isReading {
             throw EngineError(
-                .unavailable, "the closure that reads keeps \(garbage.heldBytes) bytes of flushed memtables from being "
+                .unavailable,
+                "the closure that reads keeps \(garbage.heldBytes) bytes of flushed memtables from being "
                     + "freed, so memory has no room for its writes; return from it first")
         }
         guard environment.clock.monotonicNanoseconds() >= start + Self.patience else { return }
         throw EngineError(
-            .unavailable, "reads that have not returned for over 10 s keep \(garbage.heldBytes) bytes of flushed memtables "
+            .unavailable,
+            "reads that have not returned for over 10 s keep \(garbage.heldBytes) bytes of flushed memtables "
                 + "from being freed, so memory has no room for writes; let their closures return")
     }
 
