@@ -17,6 +17,7 @@ let package = Package(
     name: "godwit",
     products: [
         .library(name: "GodwitEngine", targets: ["GodwitEngine"]),
+        .library(name: "GodwitReplication", targets: ["GodwitReplication"]),
         .executable(name: "godwit", targets: ["godwit"]),
     ],
     dependencies: [
@@ -32,6 +33,8 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "GodwitSimulation", dependencies: ["GodwitEngine"], swiftSettings: settings),
+        .target(
+            name: "GodwitReplication", dependencies: ["GodwitEngine"], swiftSettings: settings),
         .target(name: "CommandSupport", swiftSettings: settings),
         .executableTarget(
             name: "godwit",
@@ -54,6 +57,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "GodwitEngineTests", dependencies: ["GodwitEngine", "GodwitSimulation"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GodwitReplicationTests",
+            dependencies: ["GodwitReplication", "GodwitEngine", "GodwitSimulation"],
             swiftSettings: settings),
     ]
 )
