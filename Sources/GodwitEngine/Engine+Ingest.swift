@@ -82,10 +82,13 @@ extension Engine {
     private func commitIngest(
         _ tables: [TableMeta], _ keyspace: Keyspace, _ side: WriteSide
     ) throws(EngineError) -> Position {
-        let hold = "ingest-\(store.environment.random.next())"
+        let hold = LogRetention.ingestPrefix + String(store.environment.random.next())
         side.retention.hold(hold, after: position.sequence)
         // Once poisoned, only a reopen finds out whether the chunks are needed.
-        defer { if !store.poison.isPoisoned { side.retention.release(hold) } }
+        defer {
+            if !store.poison.isPoisoned { side.retention.release(hold) }
+            side.progress.open()
+        }
         var named: [(ingest: UInt64, meta: TableMeta)] = []
         defer { for table in named { side.ingests.forget(table.ingest) } }
         for table in tables {
@@ -96,7 +99,7 @@ extension Engine {
         }
         let details = IngestDetails(keyspace: keyspace.id, tables: named)
         let pipeline = side.pipeline
-        return try pipeline.exclusively { () throws(EngineError) in
+        return try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
             try pipeline.append(.ingestCommit) {
                 IngestCommit(ingest: named[0].ingest, details: details.encode()).encode(into: $0)

@@ -30,10 +30,11 @@ extension Engine {
         settings.encode(into: bytes)
         let encoded = bytes.view.array
         let (store, pipeline) = (store, side.pipeline)
-        _ = try pipeline.exclusively { () throws(EngineError) in
+        _ = try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             let state = store.manifest.state
             guard state.keyspace(named: name) == nil else {
-                throw EngineError(.invalidArgument, "there is a keyspace `\(name)` already; open it, or choose another name")
+                throw EngineError(
+                    .invalidArgument, "there is a keyspace `\(name)` already; open it, or choose another name")
             }
             guard state.keyspaces.count < BatchFormat.maximumSections else {
                 throw EngineError(.invalidArgument, "a store has at most 1,024 keyspaces; drop one first")
@@ -58,7 +59,7 @@ extension Engine {
         settings.encode(into: bytes)
         let encoded = bytes.view.array
         let pipeline = side.pipeline
-        _ = try pipeline.exclusively { () throws(EngineError) in
+        _ = try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
             try pipeline.append(.keyspaceAlter) { KeyspaceAlter(id: keyspace.id, settings: encoded).encode(into: $0) }
             return pipeline.currentPoint.position
@@ -74,7 +75,7 @@ extension Engine {
             throw EngineError(.invalidArgument, "the keyspace `default` cannot be dropped; delete its range instead")
         }
         let pipeline = side.pipeline
-        _ = try pipeline.exclusively { () throws(EngineError) in
+        _ = try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
             try pipeline.append(.keyspaceDrop) { KeyspaceDrop(id: keyspace.id).encode(into: $0) }
             return pipeline.currentPoint.position

@@ -20,20 +20,68 @@ extension Engine {
     @discardableResult
     public func beginEpoch(_ epoch: Epoch? = nil) throws(EngineError) -> Epoch {
         let side = try writable()
-        let node = try NodeIdentity.read(in: directory, store.environment.fileSystem)
+        guard let node else { preconditionFailure("a node open for writing has an id") }
         let (pipeline, random) = (side.pipeline, store.environment.random)
         let position = try pipeline.exclusively { () throws(EngineError) in
             let parent = pipeline.currentPoint
-            let next = epoch ?? Epoch(
-                number: parent.position.epoch.number + 1, tag: UInt32(truncatingIfNeeded: random.next()))
+            let next =
+                epoch
+                ?? Epoch(
+                    number: parent.position.epoch.number + 1, tag: UInt32(truncatingIfNeeded: random.next()))
             guard next > parent.position.epoch else {
                 throw EngineError(.history, "epoch \(next) is not above the present one, \(parent.position.epoch)")
             }
-            try pipeline.append(.epochBegin, epoch: next) { EpochBegin(nodeID: node, parent: parent).encode(into: $0) }
+            try pipeline.append(.epochBegin, epoch: next) {
+                EpochBegin(nodeID: node.id.bytes, parent: parent).encode(into: $0)
+            }
             return pipeline.currentPoint.position
         }
         try side.sync.wait(for: position.sequence)
         return position.epoch
+    }
+
+    // MARK: Who may write
+
+    /// Refuses callers' writes with `reason` from its return on: none is appended any more, so that the end of the history is
+    /// final. Nil takes them again. What a node does with its history goes on: `apply`, `beginEpoch`, `mark`, `rewind`.
+    public func fenceWrites(_ reason: EngineError?) throws(EngineError) {
+        let pipeline = try writable().pipeline
+        _ = try pipeline.exclusively {
+            pipeline.setFence(reason)
+            return pipeline.currentPoint.position
+        }
+    }
+
+    // MARK: Progress
+
+    /// Has everything that is visible now synced, without waiting for it: `durablePoint` moves when it is done.
+    public func requestSync() throws(EngineError) { try writable().sync.request() }
+
+    /// Blocks until `condition` holds or the monotonic clock reaches `deadline` (nanoseconds; nil for no limit). It is looked
+    /// at when the end of the history or the durable point moves, and at each `wakeWaiters`. Returns whether it held.
+    public func waitForProgress(until deadline: UInt64?, _ condition: () -> Bool) throws(EngineError) -> Bool {
+        try store.environment.executor.wait(at: writable().tail.moved, until: deadline, condition)
+    }
+
+    /// Has all who wait in `waitForProgress` look at their conditions; cheap, from any thread.
+    public func wakeWaiters() { writeSide?.tail.moved.open() }
+
+    /// Appends a marker, a record that changes no data, and holds the store exactly there: so nodes compare digests.
+    ///
+    /// - Parameter label: At most 1 KiB, for whoever reads the log.
+    public func mark(_ label: [UInt8]) throws(EngineError) -> (point: HistoryPoint, snapshot: Snapshot) {
+        guard label.count <= 1024 else {
+            throw EngineError(.invalidArgument, "a marker's label has at most 1,024 bytes; this one has \(label.count)")
+        }
+        let pipeline = try writable().pipeline
+        var marked: (HistoryPoint, Snapshot)?
+        _ = try pipeline.exclusively { () throws(EngineError) in
+            try pipeline.append(.marker) { Marker(label: label).encode(into: $0) }
+            marked = (pipeline.currentPoint, Snapshot(self))
+            return pipeline.currentPoint.position
+        }
+        guard let marked else { preconditionFailure("the marker was not appended") }
+        return marked
     }
 
     // MARK: The log as a stream
@@ -100,7 +148,8 @@ extension Engine {
                 throw EngineError(
                     .history, "the record at \(record.position) does not follow \(point): another history, or a gap")
             }
-            let isNext = record.type == .epochBegin || record.type == .skip
+            let isNext =
+                record.type == .epochBegin || record.type == .skip
                 ? record.epoch >= point.position.epoch : record.epoch == point.position.epoch
             guard isNext else {
                 throw EngineError(

@@ -26,6 +26,7 @@ public final class Engine: Sendable {
     let writeSide: WriteSide?
     let coldReads: ColdReads
     let updates = KeyLocks()
+    let node: NodeIdentity?
     private let lock: any DirectoryLock
     let closed = Atomic<Bool>(false)
 
@@ -49,9 +50,12 @@ public final class Engine: Sendable {
         try OpenSequence(directory, options, environment).run()
     }
 
-    init(store: Store, writeSide: WriteSide?, lock: any DirectoryLock) throws(EngineError) {
+    init(
+        store: Store, writeSide: WriteSide?, node: NodeIdentity?, lock: any DirectoryLock
+    ) throws(EngineError) {
         self.store = store
         self.writeSide = writeSide
+        self.node = node
         self.lock = lock
         guard let tree = store.tree(0) else {
             throw EngineError(.corruption, "the manifest lacks the keyspace `default`", file: store.directory)
@@ -69,6 +73,18 @@ public final class Engine: Sendable {
 
     /// The directory the store is in.
     public var directory: String { store.directory }
+
+    /// Which store it is: all nodes that replicate one history have the same.
+    public var storeID: StoreID { store.manifest.state.storeID }
+
+    /// Which node it is; nil when the directory is a checkpoint, opened read-only.
+    public var nodeID: NodeID? { node?.id }
+
+    /// The region that the node is in, once one was given.
+    public var region: String? { node?.region }
+
+    /// Milliseconds since 1970 by the hybrid clock, which never goes back: what expiry is judged by.
+    public var now: UInt64 { store.clock.now() }
 
     /// Closes the store: waits for the log to be durable, records where it ends, gives the directory's lock back. Later
     /// calls throw `.unavailable`; a second close does nothing. Blocks.

@@ -24,6 +24,8 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
         case unsupportedFormat
         /// The engine was closed, or is opened read-only and was asked to write.
         case unavailable
+        /// The node takes no writes now: its role or a guard forbids it. The message says who does.
+        case notWritable
         /// Records do not continue this history: another chain value, a gap, or an older epoch.
         case history
     }

@@ -42,6 +42,11 @@ public struct EngineOptions: Sendable {
     public var directReads = false
     /// Threads for reads that need the disk, on behalf of callers that must not block.
     public var readWorkers = 4
+    /// The region this node is in, 1 to 64 bytes: kept beside the data, and a store of another region is refused. Nil takes
+    /// what is stored.
+    public var region: String?
+    /// Retention holds (`Engine.hold`) that stand from the start, before the first of the log could be given back.
+    public var holds: [String: SequenceNumber] = [:]
     /// Begins a new epoch by itself after an unclean stop. A replication node turns this off and begins epochs itself.
     public var beginsEpochs = true
     /// Entries that a step of flush and compaction handles: a few milliseconds of work. Tests make steps shorter.

@@ -1,18 +1,18 @@
 /// Reads encoded bytes in order; every read says whether the bytes were there, so that a decoder turns damaged
 /// input into an error of its own and never traps.
-struct ByteReader {
+package struct ByteReader {
     private let bytes: ByteView
     /// How many bytes have been read.
     private(set) var offset = 0
 
-    init(_ bytes: ByteView) { self.bytes = bytes }
+    package init(_ bytes: ByteView) { self.bytes = bytes }
 
     /// How many bytes are left.
-    var remaining: Int { bytes.count - offset }
+    package var remaining: Int { bytes.count - offset }
 
     /// The next little-endian integer, or nil at the end.
     @inline(__always)
-    mutating func read<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type = T.self) -> T? {
+    package mutating func read<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type = T.self) -> T? {
         guard remaining >= MemoryLayout<T>.size else { return nil }
         defer { offset += MemoryLayout<T>.size }
         return bytes.load(offset, as: T.self)
@@ -20,7 +20,7 @@ struct ByteReader {
 
     /// The next varint, or nil at the end or when it is longer than 64 bits.
     @inline(__always)
-    mutating func readVarint() -> UInt64? {
+    package mutating func readVarint() -> UInt64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while remaining > 0, shift < 64 {
@@ -36,14 +36,14 @@ struct ByteReader {
 
     /// The next `length` bytes, or nil when fewer are left.
     @inline(__always)
-    mutating func readBytes(_ length: Int) -> ByteView? {
+    package mutating func readBytes(_ length: Int) -> ByteView? {
         guard length >= 0, remaining >= length else { return nil }
         defer { offset += length }
         return bytes.slice(offset, length)
     }
 
     /// A varint length and as many bytes, or nil when they are not all there.
-    mutating func readPrefixed() -> ByteView? {
+    package mutating func readPrefixed() -> ByteView? {
         guard let length = readVarint(), length <= UInt64(remaining) else { return nil }
         return readBytes(Int(length))
     }

@@ -5,66 +5,66 @@ internal import CXXHash
 /// bounds-checked. Whoever makes a view answers for the memory outliving it; whoever receives one must not keep
 /// it past the call or the lender's stated lifetime.
 @safe
-struct ByteView {
+package struct ByteView {
     /// The first byte. Valid for `count` bytes.
-    @unsafe let base: UnsafeRawPointer
+    @unsafe package let base: UnsafeRawPointer
     /// How many bytes are lent.
-    let count: Int
+    package let count: Int
 
     /// A view of `count` bytes from `base`.
     @inline(__always)
-    init(_ base: UnsafeRawPointer, count: Int) {
+    package init(_ base: UnsafeRawPointer, count: Int) {
         unsafe self.base = unsafe base
         self.count = count
     }
 
     /// A view of a whole buffer.
     @inline(__always)
-    init(_ buffer: UnsafeRawBufferPointer) {
+    package init(_ buffer: UnsafeRawBufferPointer) {
         unsafe self.base = unsafe buffer.baseAddress ?? ByteView.nowhere
         self.count = buffer.count
     }
 
     /// No bytes at all.
-    static var empty: ByteView { unsafe ByteView(nowhere, count: 0) }
+    package static var empty: ByteView { unsafe ByteView(nowhere, count: 0) }
 
     /// An address that is never read: the base of empty views.
     private static var nowhere: UnsafeRawPointer { unsafe UnsafeRawPointer(bitPattern: 16)! }
 
-    var isEmpty: Bool { count == 0 }
+    package var isEmpty: Bool { count == 0 }
 
     /// The view as a buffer, for calls that want one.
     @inline(__always)
-    @unsafe var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count) }
+    @unsafe package var buffer: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count) }
 
     /// The byte at `offset`.
     @inline(__always)
-    subscript(offset: Int) -> UInt8 {
+    package subscript(offset: Int) -> UInt8 {
         precondition(offset >= 0 && offset < count, "byte view: offset out of bounds")
         return unsafe base.load(fromByteOffset: offset, as: UInt8.self)
     }
 
     /// The little-endian integer at `offset`, wherever that is aligned.
     @inline(__always)
-    func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type = T.self) -> T {
+    package func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type = T.self) -> T {
         precondition(offset >= 0 && offset &+ MemoryLayout<T>.size <= count, "byte view: load out of bounds")
         return T(littleEndian: unsafe base.loadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
     /// The `length` bytes from `offset`.
     @inline(__always)
-    func slice(_ offset: Int, _ length: Int) -> ByteView {
+    package func slice(_ offset: Int, _ length: Int) -> ByteView {
         precondition(offset >= 0 && length >= 0 && offset &+ length <= count, "byte view: slice out of bounds")
         return unsafe ByteView(base + offset, count: length)
     }
 
     /// The bytes from `offset` to the end.
     @inline(__always)
-    func dropFirst(_ offset: Int) -> ByteView { slice(offset, count - offset) }
+    package func dropFirst(_ offset: Int) -> ByteView { slice(offset, count - offset) }
 
     /// Below zero, zero or above zero: the bytewise order, a prefix before what it begins.
     @inline(__always)
-    func compare(_ other: ByteView) -> Int {
+    package func compare(_ other: ByteView) -> Int {
         let common = min(count, other.count)
         if common >= 8 {
             let left = unsafe UInt64(bigEndian: base.loadUnaligned(as: UInt64.self))
@@ -77,7 +77,7 @@ struct ByteView {
 
     /// Whether both hold the same bytes. Keys are short: up to 32 bytes are compared without a call.
     @inline(__always)
-    func equals(_ other: ByteView) -> Bool {
+    package func equals(_ other: ByteView) -> Bool {
         guard count == other.count else { return false }
         if count >= 8 && count <= 32 {
             // The first and the last eight bytes, or sixteen, may overlap.
@@ -98,12 +98,12 @@ struct ByteView {
     }
 
     /// Whether the first bytes are those of `prefix`.
-    func starts(with prefix: ByteView) -> Bool {
+    package func starts(with prefix: ByteView) -> Bool {
         count >= prefix.count && slice(0, prefix.count).equals(prefix)
     }
 
     /// How many leading bytes both share.
-    func commonPrefix(with other: ByteView) -> Int {
+    package func commonPrefix(with other: ByteView) -> Int {
         let limit = min(count, other.count)
         var length = 0
         while length < limit, self[length] == other[length] { length += 1 }
@@ -112,7 +112,7 @@ struct ByteView {
 
     /// The first eight bytes as a number that orders as the bytes do; missing bytes count as zero.
     @inline(__always)
-    var orderWord: UInt64 {
+    package var orderWord: UInt64 {
         if count >= 8 { return unsafe UInt64(bigEndian: base.loadUnaligned(as: UInt64.self)) }
         var word: UInt64 = 0
         for offset in 0..<count { word |= UInt64(self[offset]) << UInt64(56 - 8 * offset) }
@@ -121,17 +121,17 @@ struct ByteView {
 
     /// XXH3-64 for short input (keys, headers): inlined.
     @inline(__always)
-    func hash(seed: UInt64) -> UInt64 { unsafe godwit_hash_key(base, count, seed) }
+    package func hash(seed: UInt64) -> UInt64 { unsafe godwit_hash_key(base, count, seed) }
 
     /// XXH3-64 for long input (blocks, payloads): out of line. The same function as `hash(seed:)`.
-    func longHash(seed: UInt64) -> UInt64 { unsafe godwit_hash_block(base, count, seed) }
+    package func longHash(seed: UInt64) -> UInt64 { unsafe godwit_hash_block(base, count, seed) }
 
     /// A copy of the bytes.
-    var array: [UInt8] { unsafe Array(buffer) }
+    package var array: [UInt8] { unsafe Array(buffer) }
 
     /// The bytes as the public API lends them: valid as long as this view's lender.
     @inline(__always)
-    func withSpan<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+    package func withSpan<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         try body(unsafe RawSpan(_unsafeStart: base, byteCount: count))
     }
 }
@@ -139,7 +139,7 @@ struct ByteView {
 extension Array where Element == UInt8 {
     /// Lends the array's bytes for the time of one call.
     @inline(__always)
-    func withView<R, E: Error>(_ body: (ByteView) throws(E) -> R) throws(E) -> R {
+    package func withView<R, E: Error>(_ body: (ByteView) throws(E) -> R) throws(E) -> R {
         try unsafe self.span.bytes.withView(body)
     }
 }
@@ -147,7 +147,7 @@ extension Array where Element == UInt8 {
 extension RawSpan {
     /// Lends the span's bytes for the time of one call.
     @inline(__always)
-    func withView<R, E: Error>(_ body: (ByteView) throws(E) -> R) throws(E) -> R {
+    package func withView<R, E: Error>(_ body: (ByteView) throws(E) -> R) throws(E) -> R {
         try unsafe self.withUnsafeBytes { (bytes) throws(E) -> R in try unsafe body(ByteView(bytes)) }
     }
 }

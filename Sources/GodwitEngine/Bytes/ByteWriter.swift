@@ -1,14 +1,14 @@
 /// A growing byte buffer that encodes: memory that is reused from one use to the next, little-endian integers,
 /// patches at known offsets. The memory does not move while no more is appended.
 @safe
-final class ByteWriter {
+package final class ByteWriter {
     @unsafe private(set) var base: UnsafeMutableRawPointer
     private(set) var capacity: Int
     /// How many bytes have been written.
     private(set) var count = 0
 
     /// Makes an empty writer with room for `capacity` bytes.
-    init(capacity: Int = 256) {
+    package init(capacity: Int = 256) {
         self.capacity = max(capacity, 16)
         unsafe base = UnsafeMutableRawPointer.allocate(byteCount: self.capacity, alignment: 16)
     }
@@ -16,23 +16,23 @@ final class ByteWriter {
     deinit { unsafe base.deallocate() }
 
     /// What has been written so far; valid until the next append, reset or release of the writer.
-    var view: ByteView { unsafe ByteView(base, count: count) }
+    package var view: ByteView { unsafe ByteView(base, count: count) }
 
     /// Forgets the content and keeps the memory, unless it has grown past `keeping` bytes.
-    func reset(keeping limit: Int = .max) {
+    package func reset(keeping limit: Int = .max) {
         count = 0
         if capacity > limit { reallocate(to: max(limit, 16)) }
     }
 
     /// Cuts the content to its first `length` bytes.
-    func truncate(to length: Int) {
+    package func truncate(to length: Int) {
         precondition(length >= 0 && length <= count)
         count = length
     }
 
     /// Makes room for `extra` more bytes, at least doubling when it must grow.
     @inline(__always)
-    func reserve(_ extra: Int) {
+    package func reserve(_ extra: Int) {
         if count &+ extra > capacity { reallocate(to: max(capacity * 2, count + extra)) }
     }
 
@@ -47,7 +47,7 @@ final class ByteWriter {
 
     /// Appends an integer, little-endian.
     @inline(__always)
-    func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
+    package func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
         reserve(MemoryLayout<T>.size)
         unsafe base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
         count &+= MemoryLayout<T>.size
@@ -55,17 +55,17 @@ final class ByteWriter {
 
     /// Appends bytes.
     @inline(__always)
-    func append(_ bytes: ByteView) {
+    package func append(_ bytes: ByteView) {
         reserve(bytes.count)
         unsafe (base + count).copyMemory(from: bytes.base, byteCount: bytes.count)
         count &+= bytes.count
     }
 
     /// Appends bytes.
-    func append(_ bytes: [UInt8]) { bytes.withView { append($0) } }
+    package func append(_ bytes: [UInt8]) { bytes.withView { append($0) } }
 
     /// Appends `length` zero bytes.
-    func appendZeros(_ length: Int) {
+    package func appendZeros(_ length: Int) {
         reserve(length)
         unsafe (base + count).initializeMemory(as: UInt8.self, repeating: 0, count: length)
         count += length
@@ -73,7 +73,7 @@ final class ByteWriter {
 
     /// Makes room for `limit` bytes and appends as many of them as `body` says it wrote (0 or less: none); returns
     /// that.
-    @unsafe func appendUninitialized(_ limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) -> Int {
+    @unsafe package func appendUninitialized(_ limit: Int, _ body: (UnsafeMutableRawPointer) -> Int) -> Int {
         reserve(limit)
         let written = unsafe body(base + count)
         precondition(written <= limit)
@@ -83,7 +83,7 @@ final class ByteWriter {
 
     /// Appends an unsigned LEB128 varint: seven bits a byte, low bits first.
     @inline(__always)
-    func appendVarint(_ value: UInt64) {
+    package func appendVarint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -93,17 +93,17 @@ final class ByteWriter {
     }
 
     /// Appends a varint length, then the bytes.
-    func appendPrefixed(_ bytes: ByteView) {
+    package func appendPrefixed(_ bytes: ByteView) {
         appendVarint(UInt64(bytes.count))
         append(bytes)
     }
 
     /// Appends a varint length, then the bytes.
-    func appendPrefixed(_ bytes: [UInt8]) { bytes.withView { appendPrefixed($0) } }
+    package func appendPrefixed(_ bytes: [UInt8]) { bytes.withView { appendPrefixed($0) } }
 
     /// Overwrites the integer at `offset`, which must have been written before.
     @inline(__always)
-    func patch<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
+    package func patch<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int) {
         precondition(offset >= 0 && offset + MemoryLayout<T>.size <= count)
         unsafe base.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
     }

@@ -2,10 +2,10 @@ internal import CXXHash
 
 /// The XXH3-64 (seed 0) of bytes that come in pieces: of a file that is too large to be held whole.
 @safe
-final class ContentHash {
+package final class ContentHash {
     private let stream: UnsafeMutableRawPointer
 
-    init() {
+    package init() {
         guard let stream = unsafe godwit_hash_stream_make() else { fatalError("out of memory") }
         unsafe self.stream = unsafe stream
     }
@@ -13,8 +13,8 @@ final class ContentHash {
     deinit { unsafe godwit_hash_stream_free(stream) }
 
     /// Takes the next bytes.
-    func update(_ bytes: ByteView) { unsafe godwit_hash_stream_update(stream, bytes.base, bytes.count) }
+    package func update(_ bytes: ByteView) { unsafe godwit_hash_stream_update(stream, bytes.base, bytes.count) }
 
     /// The hash of all bytes so far.
-    var digest: UInt64 { unsafe godwit_hash_stream_digest(stream) }
+    package var digest: UInt64 { unsafe godwit_hash_stream_digest(stream) }
 }

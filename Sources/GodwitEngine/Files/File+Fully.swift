@@ -5,7 +5,7 @@
 extension File {
     /// Reads until the buffer is full or the file ends, through short reads and interruptions (at most 1,000 in a
     /// row). Returns how many bytes were read.
-    func readFully(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(EngineError) -> Int {
+    package func readFully(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(EngineError) -> Int {
         var done = 0
         var interruptions = 0
         while done < buffer.count {
@@ -24,7 +24,7 @@ extension File {
     }
 
     /// Reads exactly `length` bytes, or throws `.corruption` when the file ends before.
-    func read(_ length: Int, at offset: UInt64) throws(EngineError) -> [UInt8] {
+    package func read(_ length: Int, at offset: UInt64) throws(EngineError) -> [UInt8] {
         var failure: EngineError?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
             do throws(EngineError) {
@@ -43,7 +43,7 @@ extension File {
     }
 
     /// Writes all bytes, through short writes and interruptions (at most 1,000 in a row).
-    func writeFully(_ bytes: ByteView, at offset: UInt64) throws(EngineError) {
+    package func writeFully(_ bytes: ByteView, at offset: UInt64) throws(EngineError) {
         var done = 0
         var interruptions = 0
         while done < bytes.count {

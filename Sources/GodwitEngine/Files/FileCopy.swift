@@ -1,10 +1,10 @@
 /// Reads whole files in pieces: to hash them, and to copy them.
-enum FileCopy {
+package enum FileCopy {
     /// What is read and written at once.
     private static let piece = 1 << 20
 
     /// The size and the hash of a file's content. `passed` is told after each piece how many bytes it had.
-    static func digest(
+    package static func digest(
         _ fileSystem: any FileSystem, _ path: String, passed: (Int) -> Void = { _ in }
     ) throws(EngineError) -> (size: UInt64, hash: UInt64) {
         let hash = ContentHash()
@@ -18,7 +18,7 @@ enum FileCopy {
     /// Copies a file to a path that has none, and syncs it. Returns the size and hash of what was written. The name is
     /// durable only once the directory is synced.
     @discardableResult
-    static func copy(
+    package static func copy(
         _ fileSystem: any FileSystem, _ from: String, to: String, passed: (Int) -> Void = { _ in }
     ) throws(EngineError) -> (size: UInt64, hash: UInt64) {
         let source = try fileSystem.open(from, .read)
@@ -34,7 +34,7 @@ enum FileCopy {
     }
 
     /// Gives a file a second name, or makes a copy where the file system cannot (another disk).
-    static func linkOrCopy(_ fileSystem: any FileSystem, _ from: String, to: String) throws(EngineError) {
+    package static func linkOrCopy(_ fileSystem: any FileSystem, _ from: String, to: String) throws(EngineError) {
         do throws(EngineError) {
             try fileSystem.link(from, to: to)
         } catch {

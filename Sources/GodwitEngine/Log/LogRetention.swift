@@ -3,6 +3,9 @@ internal import Synchronization
 /// Decides how much log is kept: what memtables, rewind points and retention holds still need. Holds and points are given
 /// up, oldest first, when they alone keep more than the cap.
 final class LogRetention: @unchecked Sendable {
+    /// Holds of bulk ingests in progress are named with this.
+    static let ingestPrefix = "ingest-"
+
     private let store: Store
     private let directory: LogDirectory
     private let segments: LogSegments
@@ -17,6 +20,7 @@ final class LogRetention: @unchecked Sendable {
         self.directory = directory
         self.segments = segments
         self.rewind = rewind
+        holds = store.options.holds
     }
 
     /// Bytes of the segments in use.
@@ -35,11 +39,15 @@ final class LogRetention: @unchecked Sendable {
         lock.withLock { holds.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
     }
 
+    /// Whether an ingest has chunks in the log that it may yet commit.
+    var hasIngest: Bool { lock.withLock { holds.keys.contains { $0.hasPrefix(Self.ingestPrefix) } } }
+
     /// Moves the floor up to what is needed, first in the manifest, then on the disk. Called by one job at a time.
     func advance() throws(EngineError) {
         let flushed = flushedThrough()
         giveUpWhatPassesTheCap(flushed)
-        let needed = min(flushed, lock.withLock { holds.values.min() } ?? .max, rewind.all.first?.position.sequence ?? .max)
+        let needed = min(
+            flushed, lock.withLock { holds.values.min() } ?? .max, rewind.all.first?.position.sequence ?? .max)
         guard let floor = try floor(for: needed) else { return }
         if floor > store.manifest.state.logFloor {
             // Recovery will begin with this segment: its header must not be lost with the power, whoever needs its records.

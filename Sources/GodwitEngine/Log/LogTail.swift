@@ -4,7 +4,7 @@ internal import Synchronization
 final class PublishedLogEnd: Sendable {
     private let state: Locked<(LogLocation, HistoryPoint)>
     private let rewinds = Atomic<UInt64>(0)
-    /// Opened whenever the end moves.
+    /// Opened whenever the end moves, and whenever more of it is durable.
     let moved = Gate()
 
     init(_ location: LogLocation, _ point: HistoryPoint) { state = Locked((location, point)) }

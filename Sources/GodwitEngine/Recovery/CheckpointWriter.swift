@@ -43,7 +43,8 @@ struct CheckpointWriter {
     }
 
     private func write() throws(EngineError) -> Checkpoint {
-        // A keyspace dropped between the cut and the links takes its tables along: then the next cut is without it.
+        // A keyspace dropped between the cut and the links takes its tables along: then the next cut is without it. An
+        // ingest is waited for.
         for _ in 0..<16 {
             guard let (cut, state) = try link() else {
                 DirectoryClaim.empty(target, fileSystem)
@@ -53,12 +54,16 @@ struct CheckpointWriter {
             return try describe(cut)
         }
         throw EngineError(
-            .unavailable, "keyspaces are dropped faster than a checkpoint can be cut; try again when that is over")
+            .unavailable,
+            "keyspaces are dropped, or ingests begun, faster than a checkpoint can be cut; try again when that is over")
     }
 
-    /// Steps 1 to 4. Returns nil when a keyspace was dropped or the history rewound meanwhile.
+    /// Steps 1 to 4. Returns nil when a keyspace was dropped or the history rewound meanwhile, or an ingest was under way.
     private func link() throws(EngineError) -> (Cut, ManifestState)? {
-        let cut = try cut()
+        guard let cut = try cut() else {
+            try side.wait { !side.retention.hasIngest }
+            return nil
+        }
         defer {
             side.barrier.set(nil)
             store.snapshots.release(cut.hold)
@@ -80,12 +85,14 @@ struct CheckpointWriter {
         }
     }
 
-    /// Notes the end of the history and rotates, with no commit in between; sets the flush barrier.
-    func cut() throws(EngineError) -> Cut {
+    /// Notes the end of the history and rotates, with no commit in between; sets the flush barrier. Nil when the log has
+    /// chunks of an ingest that is not committed: a copy that goes on from here would lack them.
+    func cut() throws(EngineError) -> Cut? {
         let (store, side) = (store, side)
         var cut: Cut?
         _ = try side.pipeline.exclusively { () throws(EngineError) in
             let point = side.pipeline.currentPoint
+            guard !side.retention.hasIngest else { return point.position }
             let now = store.environment.clock.monotonicNanoseconds()
             let hold = store.snapshots.take(at: { point.position.sequence }, now: now)
             cut = Cut(point: point, state: store.manifest.state, stamp: store.clock.stamp(), hold: hold)
@@ -93,7 +100,6 @@ struct CheckpointWriter {
             side.applier.rotateAll(at: point)
             return point.position
         }
-        guard let cut else { preconditionFailure("the cut was not made") }
         return cut
     }
 

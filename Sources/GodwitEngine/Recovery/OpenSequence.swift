@@ -78,15 +78,21 @@ struct OpenSequence {
         let replay = try LogReplay(parts).run()
         store.visible.store(replay.point.position.sequence, ordering: .releasing)
         if isReadOnly { store.detach() }
-        if isReadOnly { return try Engine(store: store, writeSide: nil, lock: lock) }
-        try NodeIdentity.ensure(in: directory, environment)
-        let writeSide = try beginLog(parts, replay)
+        if isReadOnly { return try Engine(store: store, writeSide: nil, node: storedNode(), lock: lock) }
+        let node = try NodeIdentity.ensure(in: directory, region: options.region, environment)
+        let writeSide = try beginLog(parts, node, replay)
         collectOrphans(store)
-        let engine = try Engine(store: store, writeSide: writeSide, lock: lock)
+        let engine = try Engine(store: store, writeSide: writeSide, node: node, lock: lock)
         if options.beginsEpochs, !manifest.recoveredClean || manifest.state.epochHistory.isEmpty {
             _ = try engine.beginEpoch()
         }
         return engine
+    }
+
+    /// Whose node a store is that is opened for reading only; a checkpoint is nobody's.
+    private func storedNode() throws(EngineError) -> NodeIdentity? {
+        guard try fileSystem.exists(FileName.node.path(in: directory)) else { return nil }
+        return try NodeIdentity.read(in: directory, fileSystem)
     }
 
     private func openManifest() throws(EngineError) -> ManifestStore {
@@ -127,7 +133,9 @@ struct OpenSequence {
     }
 
     /// Begins the segment that the log goes on in, and records where it ended until now.
-    private func beginLog(_ parts: RecoveredParts, _ replay: LogReplay.Outcome) throws(EngineError) -> WriteSide {
+    private func beginLog(
+        _ parts: RecoveredParts, _ node: NodeIdentity, _ replay: LogReplay.Outcome
+    ) throws(EngineError) -> WriteSide {
         let manifest = parts.store.manifest
         let found = try parts.logDirectory.segments()
         let link = JobLink()
@@ -145,7 +153,7 @@ struct OpenSequence {
         if let cut = replay.cut(resumingAt: log.end.segment) { edit.append(.addLogCut(cut)) }
         if manifest.state.logFloor == 0 { edit.append(.logFloor(segment: log.end.segment)) }
         try manifest.commit(edit)
-        let writeSide = WriteSide(parts, log: log, segments: segments, link: link, at: replay.point)
+        let writeSide = WriteSide(parts, node: node, log: log, segments: segments, link: link, at: replay.point)
         writeSide.start()
         return writeSide
     }

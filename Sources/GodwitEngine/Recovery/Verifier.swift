@@ -130,7 +130,7 @@ struct Verifier {
             guard try fileSystem.exists(path) else { return }
             _ = try NodeIdentity.read(in: directory, fileSystem)
             report.files += 1
-            report.bytes += 24
+            report.bytes += try fileSystem.open(path, .read).size()
         } catch {
             report.add(error, fallback: path)
             report.note(path, readable: "all data; without the file the next open makes this a new node")

@@ -29,7 +29,8 @@ final class WriteSide: @unchecked Sendable {
     private let segmentsLink: JobLink
 
     init(
-        _ parts: RecoveredParts, log: LogWriter, segments: LogSegments, link: JobLink, at point: HistoryPoint
+        _ parts: RecoveredParts, node: NodeIdentity, log: LogWriter, segments: LogSegments, link: JobLink,
+        at point: HistoryPoint
     ) {
         segmentsLink = link
         store = parts.store
@@ -44,7 +45,8 @@ final class WriteSide: @unchecked Sendable {
         tail = PublishedLogEnd(log.end, point)
         sync = LogSync(store: store, log: log, tail: tail, at: point)
         pipeline = CommitPipeline(
-            store: store, log: log, sync: sync, throttle: throttle, applier: applier, at: point)
+            store: store, origin: node.region.map { RegionID.of($0) } ?? 0, log: log, sync: sync, throttle: throttle,
+            applier: applier, at: point)
         retention = LogRetention(store: store, directory: logDirectory, segments: segments, rewind: store.rewind)
         compactions = CompactionScheduler(store: store, throttle: throttle, gate: progress)
     }

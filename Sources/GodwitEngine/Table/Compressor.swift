@@ -2,10 +2,10 @@ internal import CLZ4
 
 /// Compresses with LZ4; keeps the compressor's working memory from one call to the next.
 @safe
-final class Compressor {
+package final class Compressor {
     private let state: UnsafeMutableRawPointer
 
-    init() {
+    package init() {
         unsafe state = .allocate(byteCount: Int(LZ4_sizeofState()), alignment: 16)
     }
 
@@ -13,7 +13,7 @@ final class Compressor {
 
     /// Appends `bytes` compressed to `output` and returns true, or appends nothing and returns false where that would
     /// not save an eighth.
-    func compress(_ bytes: ByteView, into output: ByteWriter) -> Bool {
+    package func compress(_ bytes: ByteView, into output: ByteWriter) -> Bool {
         let limit = bytes.count - bytes.count / 8
         guard limit > 0 else { return false }
         let written = unsafe output.appendUninitialized(limit) { target in
@@ -28,7 +28,7 @@ final class Compressor {
 
 extension ByteView {
     /// Decompresses an LZ4 block into exactly `count` bytes at `target`; false where it does not give so many.
-    @unsafe func decompress(into target: UnsafeMutableRawPointer, count: Int) -> Bool {
+    @unsafe package func decompress(into target: UnsafeMutableRawPointer, count: Int) -> Bool {
         unsafe Int(
             LZ4_decompress_safe(
                 base.assumingMemoryBound(to: CChar.self), target.assumingMemoryBound(to: CChar.self),

@@ -24,62 +24,63 @@
 /// `chain = XXH3-64(bytes 4 ..< 48 + 20n, seed: chain value of the record before)`. The stored length is outside the
 /// chain, and the payloads are in it by their hashes alone: so a record from which sections were left out still
 /// verifies, and a long batch is hashed by the thread that wrote it and not by the one that commits the group.
-enum BatchFormat {
+package enum BatchFormat {
     /// The version of the record format that is written.
-    static let format: UInt8 = 1
+    package static let format: UInt8 = 1
     /// The bytes before the section table.
-    static let headerLength = 48
+    package static let headerLength = 48
     /// The bytes of one row of the section table.
-    static let sectionRowLength = 20
+    package static let sectionRowLength = 20
     /// The bit of the stored length that marks a record without all its sections.
-    static let partialBit: UInt32 = 1 << 31
+    package static let partialBit: UInt32 = 1 << 31
     /// The keyspace id of the one section of a control record.
-    static let controlKeyspace: KeyspaceID = .max
+    package static let controlKeyspace: KeyspaceID = .max
 
     /// Limits that every batch keeps and every decoder checks before it allocates.
-    static let maximumKeyLength = 16 << 10
-    static let maximumValueLength = 16 << 20
+    package static let maximumKeyLength = 16 << 10
+    package static let maximumValueLength = 16 << 20
     /// The most bytes that the sections of one record have together.
-    static let maximumPayloadLength = 64 << 20
-    static let maximumSections = 1024
+    package static let maximumPayloadLength = 64 << 20
+    package static let maximumSections = 1024
     /// The most bytes that any record has.
-    static let maximumRecordLength = maximumPayloadLength + prefixLength(sections: maximumSections)
+    package static let maximumRecordLength =
+        maximumPayloadLength + prefixLength(sections: maximumSections)
         + bitmapLength(sections: maximumSections)
 
-    static let storedLengthOffset = 0
-    static let lengthOffset = 4
-    static let typeOffset = 8
-    static let formatOffset = 9
-    static let originOffset = 10
-    static let operationCountOffset = 12
-    static let epochNumberOffset = 16
-    static let epochTagOffset = 20
-    static let firstSequenceOffset = 24
-    static let stampOffset = 32
-    static let sectionCountOffset = 40
-    static let flagsOffset = 44
+    package static let storedLengthOffset = 0
+    package static let lengthOffset = 4
+    package static let typeOffset = 8
+    package static let formatOffset = 9
+    package static let originOffset = 10
+    package static let operationCountOffset = 12
+    package static let epochNumberOffset = 16
+    package static let epochTagOffset = 20
+    package static let firstSequenceOffset = 24
+    package static let stampOffset = 32
+    package static let sectionCountOffset = 40
+    package static let flagsOffset = 44
 
     /// Where the chain value stands: behind the section table.
     @inline(__always)
-    static func chainOffset(sections: Int) -> Int { headerLength + sectionRowLength * sections }
+    package static func chainOffset(sections: Int) -> Int { headerLength + sectionRowLength * sections }
 
     /// The bytes before the bitmap or the first section.
     @inline(__always)
-    static func prefixLength(sections: Int) -> Int { chainOffset(sections: sections) + 8 }
+    package static func prefixLength(sections: Int) -> Int { chainOffset(sections: sections) + 8 }
 
     /// The bytes of the bitmap of a partial record.
-    static func bitmapLength(sections: Int) -> Int { (sections + 7) / 8 }
+    package static func bitmapLength(sections: Int) -> Int { (sections + 7) / 8 }
 
     /// The hash of a section, seeded with its keyspace so that it does not verify in another.
     @inline(__always)
-    static func payloadHash(_ payload: ByteView, keyspace: KeyspaceID) -> UInt64 {
+    package static func payloadHash(_ payload: ByteView, keyspace: KeyspaceID) -> UInt64 {
         payload.count <= 240
             ? payload.hash(seed: UInt64(keyspace)) : payload.longHash(seed: UInt64(keyspace))
     }
 }
 
 /// What a record is. The raw values are stored.
-enum RecordType: UInt8, Sendable {
+package enum RecordType: UInt8, Sendable {
     /// A write batch: one section of operations for each keyspace.
     case batch = 1
     /// The first record of an epoch (`EpochBegin`).
@@ -107,12 +108,12 @@ enum RecordType: UInt8, Sendable {
 ///     varint   key length
 ///     varint   value length (delete: 0; range delete: length of the end key)
 ///              key, then value
-enum OperationKind: UInt8, Sendable {
+package enum OperationKind: UInt8, Sendable {
     case put = 1
     case delete = 2
     /// Deletes the keys from `key` (included) to the value's bytes (excluded).
     case rangeDelete = 3
 
     /// The bit that announces a deadline.
-    static let deadlineBit: UInt8 = 0x80
+    package static let deadlineBit: UInt8 = 0x80
 }

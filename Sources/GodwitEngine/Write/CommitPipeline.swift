@@ -35,10 +35,13 @@ final class CommitPipeline: @unchecked Sendable {
     // The leader's: touched by one thread at a time, handed over with leadership.
     private var history: HistoryPoint
     private var log: LogWriter
+    /// Why callers' writes are refused, if they are.
+    private var fence: EngineError?
     private let group = ByteWriter(capacity: 64 << 10)
 
     init(
-        store: Store, log: LogWriter, sync: LogSync, throttle: WriteThrottle, applier: Applier, at history: HistoryPoint
+        store: Store, origin: UInt16, log: LogWriter, sync: LogSync, throttle: WriteThrottle, applier: Applier,
+        at history: HistoryPoint
     ) {
         self.store = store
         self.log = log
@@ -46,7 +49,7 @@ final class CommitPipeline: @unchecked Sendable {
         self.throttle = throttle
         self.applier = applier
         self.history = history
-        origin = store.manifest.state.region
+        self.origin = origin
     }
 
     /// Names the job that leads when an asynchronous commit is first in the queue.
@@ -85,9 +88,14 @@ final class CommitPipeline: @unchecked Sendable {
     }
 
     /// Runs `body` alone between two groups: no batch is appended or applied meanwhile. It must not commit.
-    func exclusively(_ body: @escaping () throws(EngineError) -> Position) throws(EngineError) -> Position {
+    ///
+    /// - Parameter isWrite: Whether it is a caller's write, which a fence refuses.
+    func exclusively(
+        isWrite: Bool = false, _ body: @escaping () throws(EngineError) -> Position
+    ) throws(EngineError) -> Position {
         let commit = begin()
         commit.work = .exclusive(body)
+        commit.obeysFence = isWrite
         commit.durability = .buffered
         return try self.commit(commit)
     }
@@ -165,9 +173,11 @@ final class CommitPipeline: @unchecked Sendable {
         do throws(EngineError) {
             try store.poison.check()
             if let first = members.first, case .exclusive(let body) = first.work {
+                if let fence, first.obeysFence { throw fence }
                 first.result = .success(try body())
                 return
             }
+            if let fence { throw fence }
             try appendAndApply(members)
         } catch {
             for member in members { member.result = .failure(error) }
@@ -249,6 +259,9 @@ final class CommitPipeline: @unchecked Sendable {
         store.counters.groups.add(1, ordering: .relaxed)
         applier.rotateFullMemtables(at: point)
     }
+
+    /// Refuses callers' writes with `reason`, or takes them again: inside `exclusively`.
+    func setFence(_ reason: EngineError?) { fence = reason }
 
     /// Where the history stands. Read by the leader, and inside `exclusively`.
     var currentPoint: HistoryPoint { history }

@@ -2,13 +2,13 @@
 // the bytes are not exactly one. Byte tables: `docs/formats/log.md`.
 
 /// The first record of an epoch: who begins it, and what it follows.
-struct EpochBegin: Equatable, Sendable {
+package struct EpochBegin: Equatable, Sendable {
     /// The 16 bytes that name the node.
-    var nodeID: [UInt8]
+    package var nodeID: [UInt8]
     /// The last position of the history that the epoch continues, and the chain value there.
-    var parent: HistoryPoint
+    package var parent: HistoryPoint
 
-    func encode(into buffer: ByteWriter) {
+    package func encode(into buffer: ByteWriter) {
         precondition(nodeID.count == 16)
         buffer.append(nodeID)
         buffer.append(parent.position.epoch.number)
@@ -17,7 +17,7 @@ struct EpochBegin: Equatable, Sendable {
         buffer.append(parent.chain)
     }
 
-    static func decode(_ payload: ByteView) throws(EngineError) -> EpochBegin {
+    package static func decode(_ payload: ByteView) throws(EngineError) -> EpochBegin {
         var reader = ByteReader(payload)
         guard let node = reader.readBytes(16), let number = reader.read(UInt32.self),
             let tag = reader.read(UInt32.self), let sequence = reader.read(UInt64.self),
@@ -29,19 +29,19 @@ struct EpochBegin: Equatable, Sendable {
 }
 
 /// A keyspace is made.
-struct KeyspaceCreate: Equatable, Sendable {
-    var id: KeyspaceID
-    var name: String
+package struct KeyspaceCreate: Equatable, Sendable {
+    package var id: KeyspaceID
+    package var name: String
     /// The settings as `KeyspaceSettings` encodes them.
-    var settings: [UInt8]
+    package var settings: [UInt8]
 
-    func encode(into buffer: ByteWriter) {
+    package func encode(into buffer: ByteWriter) {
         buffer.append(id)
         buffer.appendPrefixed(Array(name.utf8))
         buffer.appendPrefixed(settings)
     }
 
-    static func decode(_ payload: ByteView) throws(EngineError) -> KeyspaceCreate {
+    package static func decode(_ payload: ByteView) throws(EngineError) -> KeyspaceCreate {
         var reader = ByteReader(payload)
         guard let id = reader.read(KeyspaceID.self), let name = reader.readPrefixed(),
             let text = String(validating: name.array, as: UTF8.self), let settings = reader.readPrefixed(),
@@ -52,29 +52,29 @@ struct KeyspaceCreate: Equatable, Sendable {
 }
 
 /// A keyspace and everything in it is dropped.
-struct KeyspaceDrop: Equatable, Sendable {
-    var id: KeyspaceID
+package struct KeyspaceDrop: Equatable, Sendable {
+    package var id: KeyspaceID
 
-    func encode(into buffer: ByteWriter) { buffer.append(id) }
+    package func encode(into buffer: ByteWriter) { buffer.append(id) }
 
-    static func decode(_ payload: ByteView) throws(EngineError) -> KeyspaceDrop {
+    package static func decode(_ payload: ByteView) throws(EngineError) -> KeyspaceDrop {
         guard payload.count == 4 else { throw malformedControl("keyspace drop") }
         return KeyspaceDrop(id: payload.load(0))
     }
 }
 
 /// A keyspace gets other settings.
-struct KeyspaceAlter: Equatable, Sendable {
-    var id: KeyspaceID
+package struct KeyspaceAlter: Equatable, Sendable {
+    package var id: KeyspaceID
     /// The settings as `KeyspaceSettings` encodes them.
-    var settings: [UInt8]
+    package var settings: [UInt8]
 
-    func encode(into buffer: ByteWriter) {
+    package func encode(into buffer: ByteWriter) {
         buffer.append(id)
         buffer.appendPrefixed(settings)
     }
 
-    static func decode(_ payload: ByteView) throws(EngineError) -> KeyspaceAlter {
+    package static func decode(_ payload: ByteView) throws(EngineError) -> KeyspaceAlter {
         var reader = ByteReader(payload)
         guard let id = reader.read(KeyspaceID.self), let settings = reader.readPrefixed(), reader.remaining == 0
         else { throw malformedControl("keyspace alter") }
@@ -83,76 +83,76 @@ struct KeyspaceAlter: Equatable, Sendable {
 }
 
 /// A piece of the table of a bulk ingest. Lent: valid as long as the record it was decoded from.
-struct IngestChunk {
+package struct IngestChunk {
     /// The most table bytes in one chunk, so that other writes get in between.
-    static let maximumLength = 1 << 20
+    package static let maximumLength = 1 << 20
 
     /// Which ingest the chunk belongs to.
-    var ingest: UInt64
+    package var ingest: UInt64
     /// Chunks of an ingest are numbered from 0.
-    var number: UInt32
-    var bytes: ByteView
+    package var number: UInt32
+    package var bytes: ByteView
 
-    func encode(into buffer: ByteWriter) {
+    package func encode(into buffer: ByteWriter) {
         precondition(bytes.count <= Self.maximumLength)
         buffer.append(ingest)
         buffer.append(number)
         buffer.append(bytes)
     }
 
-    static func decode(_ payload: ByteView) throws(EngineError) -> IngestChunk {
+    package static func decode(_ payload: ByteView) throws(EngineError) -> IngestChunk {
         guard payload.count >= 12, payload.count <= 12 + maximumLength else { throw malformedControl("ingest chunk") }
         return IngestChunk(ingest: payload.load(0), number: payload.load(8), bytes: payload.dropFirst(12))
     }
 }
 
 /// The chunks of a bulk ingest become visible, at the position of this record.
-struct IngestCommit: Equatable, Sendable {
-    var ingest: UInt64
+package struct IngestCommit: Equatable, Sendable {
+    package var ingest: UInt64
     /// What the ingest needs to place its tables; opaque to the log.
-    var details: [UInt8]
+    package var details: [UInt8]
 
-    func encode(into buffer: ByteWriter) {
+    package func encode(into buffer: ByteWriter) {
         buffer.append(ingest)
         buffer.append(details)
     }
 
-    static func decode(_ payload: ByteView) throws(EngineError) -> IngestCommit {
+    package static func decode(_ payload: ByteView) throws(EngineError) -> IngestCommit {
         guard payload.count >= 8 else { throw malformedControl("ingest commit") }
         return IngestCommit(ingest: payload.load(0), details: payload.dropFirst(8).array)
     }
 }
 
 /// A place in the log that changes no data: nodes compare digests there.
-struct Marker: Equatable, Sendable {
+package struct Marker: Equatable, Sendable {
     /// What the marker is for; opaque to the log.
-    var label: [UInt8]
+    package var label: [UInt8]
 
-    func encode(into buffer: ByteWriter) { buffer.append(label) }
+    package func encode(into buffer: ByteWriter) { buffer.append(label) }
 
-    static func decode(_ payload: ByteView) -> Marker { Marker(label: payload.array) }
+    package static func decode(_ payload: ByteView) -> Marker { Marker(label: payload.array) }
 }
 
 /// Stands for a run of records none of which a partial follower wants, so that its log keeps the one sequence and the
 /// one chain. Its own sequence numbers are those of the run.
-struct Skip: Equatable, Sendable {
+package struct Skip: Equatable, Sendable {
     /// The last sequence number of the run.
-    var through: SequenceNumber
+    package var through: SequenceNumber
     /// The chain value before the run.
-    var chainBefore: UInt64
+    package var chainBefore: UInt64
     /// The chain value after the run; stands in the record's chain field too.
-    var chainAfter: UInt64
+    package var chainAfter: UInt64
 
     /// Where `chainBefore` stands in the payload.
-    static let chainBeforeOffset = 8
+    package static let chainBeforeOffset = 8
 
-    func encode(into buffer: ByteWriter) {
+    package func encode(into buffer: ByteWriter) {
         buffer.append(through)
         buffer.append(chainBefore)
         buffer.append(chainAfter)
     }
 
-    static func decode(_ payload: ByteView) throws(EngineError) -> Skip {
+    package static func decode(_ payload: ByteView) throws(EngineError) -> Skip {
         guard payload.count == 24 else { throw malformedControl("skip") }
         return Skip(through: payload.load(0), chainBefore: payload.load(8), chainAfter: payload.load(16))
     }

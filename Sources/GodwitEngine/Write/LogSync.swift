@@ -59,6 +59,9 @@ final class LogSync: @unchecked Sendable {
         wanted.store(point.position.sequence, ordering: .releasing)
     }
 
+    /// Has everything that is visible now synced, without waiting for it.
+    func request() { want(lock.withLock { point }.position.sequence) }
+
     /// Blocks until the log is durable up to `sequence`. Throws once the engine is poisoned.
     func wait(for sequence: SequenceNumber) throws(EngineError) {
         if synced.load(ordering: .acquiring) >= sequence { return }
@@ -134,6 +137,7 @@ final class LogSync: @unchecked Sendable {
         store.counters.syncs.add(1, ordering: .relaxed)
         lock.withLock { if durable.position < end.position { durable = end } }
         synced.max(end.position.sequence, ordering: .acquiringAndReleasing)
+        tail.moved.open()
     }
 
     /// Lets everybody go whose position is durable, or will never be.

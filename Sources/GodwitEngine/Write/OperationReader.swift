@@ -1,31 +1,31 @@
 /// One operation of a batch, lent from the section it stands in.
-struct Operation {
-    let kind: OperationKind
+package struct Operation {
+    package let kind: OperationKind
     /// The operation's place in the history.
-    let sequence: SequenceNumber
+    package let sequence: SequenceNumber
     /// The wall-clock millisecond from which a put value is gone; 0 stands for never.
-    let deadline: UInt64
+    package let deadline: UInt64
     /// The key; the first key of the range for a range delete.
-    let key: ByteView
+    package let key: ByteView
     /// The value; the first key past the range for a range delete; empty for a delete.
-    let value: ByteView
+    package let value: ByteView
 }
 
 /// Reads the operations of one section in order. Damaged bytes are an error, never a trap: a section may come from
 /// another node.
-struct OperationReader {
+package struct OperationReader {
     private var reader: ByteReader
     private var nextSequence: SequenceNumber
     private var left: Int
 
     /// Reads `section`, which must be here.
-    init(_ section: RecordSection) {
+    package init(_ section: RecordSection) {
         precondition(section.payload != nil, "operation reader: the section is not in this record")
         self.init(
             section.payload ?? .empty, operations: section.operationCount, firstSequence: section.firstSequence)
     }
 
-    init(_ payload: ByteView, operations: Int, firstSequence: SequenceNumber) {
+    package init(_ payload: ByteView, operations: Int, firstSequence: SequenceNumber) {
         reader = ByteReader(payload)
         nextSequence = firstSequence
         left = operations
@@ -34,7 +34,7 @@ struct OperationReader {
     /// The next operation, or nil after the last. Throws `.corruption` where the bytes are none, and when the section
     /// holds another number of operations than its table row says.
     @inline(__always)
-    mutating func next() throws(EngineError) -> Operation? {
+    package mutating func next() throws(EngineError) -> Operation? {
         guard left > 0 else {
             if reader.remaining != 0 { throw malformed("bytes follow the last operation") }
             return nil

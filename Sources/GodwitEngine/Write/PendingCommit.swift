@@ -38,6 +38,8 @@ final class PendingCommit: @unchecked Sendable {
     var work = Work.records
     var conditions: [WriteCondition] = []
     var durability = Durability.buffered
+    /// Whether a fence refuses it: it is a caller's write, and not what a node does with its history.
+    var obeysFence = true
     /// Told the outcome once, for commits that no thread waits for.
     var completion: (@Sendable (Result<Position, EngineError>) -> Void)?
     /// Owned by whoever has the commit: the queue, then the leader of its group, then its caller.
@@ -50,6 +52,7 @@ final class PendingCommit: @unchecked Sendable {
     func reset() {
         records.reset(keeping: 1 << 20)
         work = .records
+        obeysFence = true
         conditions.removeAll(keepingCapacity: true)
         completion = nil
         state.store(.waiting, ordering: .relaxed)

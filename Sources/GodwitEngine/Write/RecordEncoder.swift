@@ -1,7 +1,7 @@
 /// Makes records. A record is made in two steps: whoever writes a batch encodes it (`begin`, `put`, `delete`,
 /// `control`: everything but its place in the history, payload hashes included), and the leader of a commit group
 /// gives it its place (`finish`), which touches the header only.
-enum RecordEncoder {
+package enum RecordEncoder {
     /// Appends the header and the section table of a record whose sections follow, with epoch, sequence number, stamp,
     /// origin and chain value zero. Returns where the record begins. The rows are filled in by `setRow`.
     static func begin(
@@ -115,7 +115,7 @@ enum RecordEncoder {
     /// Appends what a follower is sent that wants only the keyspaces for which `wanted` says so: the record without
     /// the other sections. Control records are always whole. Returns false, and appends nothing, when no section is
     /// wanted: the record becomes part of a skip.
-    static func appendPartial(
+    package static func appendPartial(
         of record: RecordView, to buffer: ByteWriter, keeping wanted: (KeyspaceID) -> Bool
     ) -> Bool {
         guard record.type == .batch else {
@@ -147,7 +147,7 @@ enum RecordEncoder {
     }
 
     /// Appends a skip: it stands for the records from `firstSequence` to `last`, none of which the receiver wants.
-    static func appendSkip(
+    package static func appendSkip(
         from firstSequence: SequenceNumber, after chainBefore: UInt64, to last: HistoryPoint, stamp: UInt64,
         origin: UInt16, into buffer: ByteWriter
     ) {

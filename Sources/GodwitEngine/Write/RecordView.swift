@@ -1,21 +1,21 @@
 /// A record, lent from the bytes it stands in. Its structure has been checked; the chain and the payload hashes are
 /// checked by `continues(_:)` and `verifyPayloads()`.
-struct RecordView {
+package struct RecordView {
     /// The record's bytes, exactly.
-    let bytes: ByteView
-    let type: RecordType
+    package let bytes: ByteView
+    package let type: RecordType
     /// How many sections the complete record has.
-    let sectionCount: Int
+    package let sectionCount: Int
     /// How many operations the complete record has; 1 for a control record.
-    let operationCount: Int
+    package let operationCount: Int
     /// Whether sections were left out.
-    let isPartial: Bool
+    package let isPartial: Bool
     /// The sequence number of the last operation.
-    let lastSequence: SequenceNumber
+    package let lastSequence: SequenceNumber
 
     /// Looks at the record that `input` begins with; more may follow it. Throws `.corruption` when the bytes are no
     /// record, and `.unsupportedFormat` when they are one of a newer version.
-    init(validating input: ByteView) throws(EngineError) {
+    package init(validating input: ByteView) throws(EngineError) {
         guard input.count >= BatchFormat.headerLength else { throw Self.malformed("the header is cut off") }
         let stored = input.load(BatchFormat.storedLengthOffset, as: UInt32.self)
         let isPartial = stored & BatchFormat.partialBit != 0
@@ -106,27 +106,27 @@ struct RecordView {
     private static func malformed(_ what: String) -> EngineError { EngineError(.corruption, "record: \(what)") }
 
     /// How many bytes the record has with all its sections.
-    var completeLength: Int { Int(bytes.load(BatchFormat.lengthOffset, as: UInt32.self)) }
+    package var completeLength: Int { Int(bytes.load(BatchFormat.lengthOffset, as: UInt32.self)) }
     /// The region in which the record was first written.
-    var origin: UInt16 { bytes.load(BatchFormat.originOffset) }
+    package var origin: UInt16 { bytes.load(BatchFormat.originOffset) }
     /// The epoch in which the record was written; for a skip that of the last record it stands for.
-    var epoch: Epoch {
+    package var epoch: Epoch {
         Epoch(number: bytes.load(BatchFormat.epochNumberOffset), tag: bytes.load(BatchFormat.epochTagOffset))
     }
     /// The sequence number of the first operation.
-    var firstSequence: SequenceNumber { bytes.load(BatchFormat.firstSequenceOffset) }
+    package var firstSequence: SequenceNumber { bytes.load(BatchFormat.firstSequenceOffset) }
     /// The hybrid-logical-clock stamp: milliseconds since 1970 << 16 | counter.
-    var stamp: UInt64 { bytes.load(BatchFormat.stampOffset) }
+    package var stamp: UInt64 { bytes.load(BatchFormat.stampOffset) }
     /// The chain value that stands in the record.
-    var chain: UInt64 { bytes.load(BatchFormat.chainOffset(sections: sectionCount)) }
+    package var chain: UInt64 { bytes.load(BatchFormat.chainOffset(sections: sectionCount)) }
     /// What identifies the record: its epoch and its last sequence number.
-    var position: Position { Position(epoch: epoch, sequence: lastSequence) }
+    package var position: Position { Position(epoch: epoch, sequence: lastSequence) }
     /// Where a history stands that ends with this record.
-    var point: HistoryPoint { HistoryPoint(position: position, chain: chain) }
+    package var point: HistoryPoint { HistoryPoint(position: position, chain: chain) }
 
     /// The chain value that this record has when it follows `previous`. For a skip, which stands for records that
     /// are not here, this is the value it states, provided that it was made for this place.
-    func chain(after previous: UInt64) -> UInt64 {
+    package func chain(after previous: UInt64) -> UInt64 {
         if type == .skip {
             let before = bytes.load(BatchFormat.prefixLength(sections: 1) + Skip.chainBeforeOffset, as: UInt64.self)
             return before == previous ? chain : ~chain
@@ -135,19 +135,19 @@ struct RecordView {
     }
 
     /// Whether the record follows the one whose chain value is `previous`.
-    func continues(_ previous: UInt64) -> Bool { chain(after: previous) == chain }
+    package func continues(_ previous: UInt64) -> Bool { chain(after: previous) == chain }
 
     /// The sections in table order.
-    var sections: RecordSections { RecordSections(self) }
+    package var sections: RecordSections { RecordSections(self) }
 
     /// The payload of a control record.
-    var controlPayload: ByteView {
+    package var controlPayload: ByteView {
         precondition(type != .batch, "record: a batch has no control payload")
         return bytes.dropFirst(BatchFormat.prefixLength(sections: 1))
     }
 
     /// Throws `.corruption` when a section that is here does not have the hash that its table row states.
-    func verifyPayloads() throws(EngineError) {
+    package func verifyPayloads() throws(EngineError) {
         for section in sections {
             guard let payload = section.payload else { continue }
             guard BatchFormat.payloadHash(payload, keyspace: section.keyspace) == section.payloadHash else {
@@ -159,24 +159,24 @@ struct RecordView {
 }
 
 /// One row of a record's section table, with its section where that is here.
-struct RecordSection {
-    let keyspace: KeyspaceID
-    let operationCount: Int
+package struct RecordSection {
+    package let keyspace: KeyspaceID
+    package let operationCount: Int
     /// The sequence number of the section's first operation.
-    let firstSequence: SequenceNumber
-    let payloadHash: UInt64
+    package let firstSequence: SequenceNumber
+    package let payloadHash: UInt64
     /// The section's bytes; nil when the record is partial and they were left out.
-    let payload: ByteView?
+    package let payload: ByteView?
 }
 
 /// The sections of one record.
-struct RecordSections: Sequence, IteratorProtocol {
+package struct RecordSections: Sequence, IteratorProtocol {
     private let record: RecordView
     private var index = 0
     private var offset: Int
     private var sequence: SequenceNumber
 
-    init(_ record: RecordView) {
+    package init(_ record: RecordView) {
         self.record = record
         offset = BatchFormat.prefixLength(sections: record.sectionCount)
         if record.isPartial { offset += BatchFormat.bitmapLength(sections: record.sectionCount) }
@@ -184,7 +184,7 @@ struct RecordSections: Sequence, IteratorProtocol {
     }
 
     @inline(__always)
-    mutating func next() -> RecordSection? {
+    package mutating func next() -> RecordSection? {
         guard index < record.sectionCount else { return nil }
         let bytes = record.bytes
         let row = BatchFormat.headerLength + BatchFormat.sectionRowLength * index
@@ -207,15 +207,15 @@ struct RecordSections: Sequence, IteratorProtocol {
 }
 
 /// Records one after the other, as a frame holds them and as they are shipped.
-struct RecordRun {
+package struct RecordRun {
     private let bytes: ByteView
     /// Where the next record begins.
     private(set) var offset = 0
 
-    init(_ bytes: ByteView) { self.bytes = bytes }
+    package init(_ bytes: ByteView) { self.bytes = bytes }
 
     /// The next record, or nil at the end. Throws when the bytes there are no record.
-    mutating func next() throws(EngineError) -> RecordView? {
+    package mutating func next() throws(EngineError) -> RecordView? {
         guard offset < bytes.count else { return nil }
         let record = try RecordView(validating: bytes.dropFirst(offset))
         offset += record.bytes.count
