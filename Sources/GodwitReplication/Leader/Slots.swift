@@ -6,12 +6,41 @@ struct Slot: Equatable {
     var region: String
     var address: String
     var isPartial: Bool
+    /// Whether it was the primary when last heard of.
+    var isPrimary = false
     /// What survives a power loss over there: the log is kept after it.
     var durable: SequenceNumber
     /// What is in its log. Not stored: a node says it anew when it comes.
     var received: SequenceNumber
     /// Whether the log it needs was given up.
     var isLost: Bool
+
+    init(
+        node: NodeID, region: String, address: String, isPartial: Bool, isPrimary: Bool = false,
+        durable: SequenceNumber, received: SequenceNumber, isLost: Bool
+    ) {
+        self.node = node
+        self.region = region
+        self.address = address
+        self.isPartial = isPartial
+        self.isPrimary = isPrimary
+        self.durable = durable
+        self.received = received
+        self.isLost = isLost
+    }
+
+    init(_ member: Member, isLost: Bool) {
+        self.init(
+            node: member.node, region: member.region, address: member.address, isPartial: member.isPartial,
+            isPrimary: member.isPrimary, durable: member.durable, received: member.received, isLost: isLost)
+    }
+
+    /// As it is told to others.
+    var member: Member {
+        Member(
+            node: node, region: region, address: address, isPartial: isPartial, isPrimary: isPrimary,
+            received: received, durable: durable)
+    }
 
     /// The name of the engine's hold for it.
     var holdName: String { "slot \(node)" }
@@ -33,13 +62,13 @@ struct Slots {
         guard let lines = try file.read() else { return }
         guard lines.first == ["godwit slots", "1"] else { throw file.malformed() }
         for line in lines.dropFirst() {
-            guard line.count == 7, line[0] == "slot", let node = NodeID(line[1]), let durable = UInt64(line[5]) else {
+            guard line.count == 8, line[0] == "slot", let node = NodeID(line[1]), let durable = UInt64(line[6]) else {
                 throw file.malformed()
             }
             all.append(
                 Slot(
-                    node: node, region: line[2], address: line[3], isPartial: line[4] == "1", durable: durable,
-                    received: durable, isLost: line[6] == "1"))
+                    node: node, region: line[2], address: line[3], isPartial: line[4] == "1", isPrimary: line[5] == "1",
+                    durable: durable, received: durable, isLost: line[7] == "1"))
         }
     }
 
@@ -89,7 +118,7 @@ struct Slots {
         let lines = all.map { slot in
             [
                 "slot", slot.node.description, slot.region, slot.address, slot.isPartial ? "1" : "0",
-                String(slot.durable), slot.isLost ? "1" : "0",
+                slot.isPrimary ? "1" : "0", String(slot.durable), slot.isLost ? "1" : "0",
             ]
         }
         try StoredText(fileSystem, in: directory, Self.file).write([["godwit slots", "1"]] + lines)

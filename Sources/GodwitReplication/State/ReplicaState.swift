@@ -8,6 +8,7 @@ internal import GodwitEngine
 ///     configured      what the options said when this was written
 ///     newest          epoch number, tag
 ///     clean           1 after a close in order
+///     intent          epoch number, tag: of an epoch about to be begun here; when the history has it, it was
 ///     handover        node id, address, then the four fields of a point; only while one is in doubt
 struct ReplicaState: Equatable {
     enum Role: String {
@@ -31,6 +32,8 @@ struct ReplicaState: Equatable {
     var newest = Epoch.none
     /// Whether the node was closed in order: then its log is whole.
     var isClean = false
+    /// The epoch that this node is about to begin as primary.
+    var intent: Epoch?
     var handover: Handover?
 
     private static let file = "state"
@@ -55,9 +58,10 @@ struct ReplicaState: Equatable {
             self.role = role
         case ("leader", 1): leader = line[1].isEmpty ? nil : line[1]
         case ("configured", 1): configured = line[1].isEmpty ? nil : line[1]
-        case ("newest", 2):
+        case ("newest", 2), ("intent", 2):
             guard let number = UInt32(line[1]), let tag = UInt32(line[2], radix: 16) else { return false }
-            newest = Epoch(number: number, tag: tag)
+            let epoch = Epoch(number: number, tag: tag)
+            if line[0] == "newest" { newest = epoch } else { intent = epoch }
         case ("clean", 1): isClean = line[1] == "1"
         case ("handover", 6):
             guard let node = NodeID(line[1]), let end = HistoryPoint(fields: line[3...]) else { return false }
@@ -72,11 +76,16 @@ struct ReplicaState: Equatable {
         var lines = [
             ["godwit replica", "1"], ["role", role.rawValue], ["leader", leader ?? ""],
             ["configured", configured ?? ""],
-            ["newest", String(newest.number), StoredText.hex(UInt64(newest.tag), 8)], ["clean", isClean ? "1" : "0"],
+            ["newest"] + Self.fields(newest), ["clean", isClean ? "1" : "0"],
         ]
+        if let intent { lines.append(["intent"] + Self.fields(intent)) }
         if let handover {
             lines.append(["handover", handover.node.description, handover.address] + handover.end.fields)
         }
         try StoredText(fileSystem, in: directory, Self.file).write(lines)
+    }
+
+    private static func fields(_ epoch: Epoch) -> [String] {
+        [String(epoch.number), StoredText.hex(UInt64(epoch.tag), 8)]
     }
 }

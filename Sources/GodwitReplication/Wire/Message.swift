@@ -129,6 +129,7 @@ struct Member: Equatable {
     var region: String
     var address: String
     var isPartial: Bool
+    var isPrimary: Bool
     var received: SequenceNumber
     var durable: SequenceNumber
 }

@@ -67,8 +67,7 @@ struct WireReader {
     }
 
     mutating func node(_ field: String) throws(WireError) -> NodeID {
-        guard let bytes = reader.readBytes(16), let node = NodeID(bytes: bytes.array) else { throw failure(field) }
-        return node
+        NodeID(high: try integer(field), low: try integer(field))
     }
 
     mutating func store(_ field: String) throws(WireError) -> StoreID {
@@ -76,10 +75,12 @@ struct WireReader {
     }
 
     mutating func member() throws(WireError) -> Member {
-        Member(
-            node: try node("member"), region: try text("member's region"), address: try text("member's address"),
-            isPartial: try flag("member's kind"), received: try integer("member's end"),
-            durable: try integer("member's durable end"))
+        let node = try node("member")
+        let (region, address) = (try text("member's region"), try text("member's address"))
+        let kind = try flags("member's kind", known: 3)
+        return Member(
+            node: node, region: region, address: address, isPartial: kind & 1 != 0, isPrimary: kind & 2 != 0,
+            received: try integer("member's end"), durable: try integer("member's durable end"))
     }
 
     mutating func members() throws(WireError) -> [Member] {
@@ -127,7 +128,7 @@ extension ByteWriter {
             append(member.node)
             append(text: member.region)
             append(text: member.address)
-            append(member.isPartial)
+            append((member.isPartial ? 1 : 0) | (member.isPrimary ? 2 : 0) as UInt8)
             append(member.received)
             append(member.durable)
         }
