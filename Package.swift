@@ -104,7 +104,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "GodwitNodeTests",
-            dependencies: ["GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer", "LinkProxy"],
+            dependencies: [
+                "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer", "LinkProxy",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "GodwitEngineTests", dependencies: ["GodwitEngine", "GodwitSimulation"],

@@ -84,15 +84,29 @@ final class ReplicationThread {
         }
     }
 
-    /// Begins a planned switchover.
-    func switchover(to node: String, limit: UInt64, now: UInt64, _ waiter: SwitchoverWaiter) {
+    /// Begins a planned switchover to a node, named by its id or its region.
+    func switchover(to name: String, limit: UInt64, now: UInt64, _ waiter: SwitchoverWaiter) {
         let begun = call { (replica) throws(ReplicationError) in
-            try replica.switchover(to: node, limit: limit, now: now)
+            try replica.switchover(to: Self.follower(name, of: replica), limit: limit, now: now)
         }
         switch begun {
         case .success: switchovers.append(waiter)
         case .failure(let error): waiter.resume(returning: .failure(error))
         }
+    }
+
+    /// The follower that a node id or a region names.
+    private static func follower(_ name: String, of replica: Replica) throws(ReplicationError) -> NodeID {
+        if let node = NodeID(name) { return node }
+        let found = replica.status.followers.filter { $0.region == name && $0.isConnected }
+        guard found.count == 1, let node = NodeID(found[0].node) else {
+            throw ReplicationError(
+                .notConnected,
+                found.isEmpty
+                    ? "no follower in `\(name)` is connected; wait until one is, or give a node id"
+                    : "\(found.count) followers in `\(name)` are connected; give a node id")
+        }
+        return node
     }
 
     /// Calls the replica, unless the node was closed.
@@ -158,7 +172,7 @@ final class ReplicationThread {
         var picture = NodeState.Picture()
         picture.engine = isRunning ? replica.engine : nil
         picture.freshness = replica.freshness
-        picture.isPrimary = replica.status.role == "primary"
+        picture.isPrimary = replica.isPrimary
         picture.isClosed = !isRunning
         state.show(picture)
         reads.answer(picture, now: Self.now())
@@ -168,11 +182,14 @@ final class ReplicationThread {
         let now = Self.now()
         guard due > now else { return }
         guard let engine = replica.engine else { return inbox.wait(nanoseconds: due - now) }
+        let followsLog = replica.followsLog
         let (end, durable) = (engine.historyPoint.position, engine.durablePoint.position)
         let inbox = inbox
         do throws(EngineError) {
             _ = try engine.waitForProgress(until: due) {
-                !inbox.isEmpty || engine.historyPoint.position != end || engine.durablePoint.position != durable
+                if !inbox.isEmpty { return true }
+                return followsLog
+                    && (engine.historyPoint.position != end || engine.durablePoint.position != durable)
             }
         } catch {
             // The engine has failed and cannot be waited at; what the network brings still has to be answered.
