@@ -12,4 +12,7 @@ extension Replica {
         guard case .primary(let reign) = role, case .open = reign.state else { return true }
         return false
     }
+
+    /// The reports of tails with all their rows, the latest last.
+    package var reports: [RecoveryReport] { core.reports }
 }

@@ -58,6 +58,7 @@ package enum Server {
         HealthRoutes(node: node).add(to: router)
         AdminRoutes(node: node).add(to: router)
         KeyRoutes(node: node).add(to: router)
+        BatchRoute(node: node).add(to: router)
         router.get("/metrics") { _, _ in
             do {
                 let text = MetricsText(try await node.status(), node.engine?.metrics).text

@@ -30,6 +30,7 @@ public final class LinkProxy: Sendable {
 
     struct State {
         var conditions: Conditions
+        var target: (host: String, port: Int)
         var open: [ObjectIdentifier: any Channel] = [:]
         var connections = 0
     }
@@ -39,17 +40,17 @@ public final class LinkProxy: Sendable {
         self.state = state
     }
 
-    /// Listens on a free port of 127.0.0.1 for connections to `target` (`HOST:PORT`).
+    /// Listens on a free port of 127.0.0.1 for connections to a host and port.
     public static func start(
-        to host: String, port targetPort: Int, conditions: Conditions = Conditions(),
+        to host: String, port: Int, conditions: Conditions = Conditions(),
         on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws -> LinkProxy {
-        let state = NIOLockedValueBox(State(conditions: conditions))
+        let state = NIOLockedValueBox(State(conditions: conditions, target: (host, port)))
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { client in
-                Self.connect(client, to: host, targetPort, state)
+                Self.connect(client, state)
             }
             .bind(host: "127.0.0.1", port: 0).get()
         return LinkProxy(listener, state)
@@ -69,6 +70,9 @@ public final class LinkProxy: Sendable {
         get { state.withLockedValue { $0.conditions } }
         set { state.withLockedValue { $0.conditions = newValue } }
     }
+
+    /// Leads new connections to another host and port: a process that was started again.
+    public func lead(to host: String, port: Int) { state.withLockedValue { $0.target = (host, port) } }
 
     /// Breaks every open connection; what was under way is gone. New ones are taken unless the link is cut.
     public func drop() {
@@ -93,16 +97,17 @@ public final class LinkProxy: Sendable {
 
     /// Joins a client's connection to a new one to the target, or closes it.
     private static func connect(
-        _ client: any Channel, to host: String, _ port: Int, _ state: NIOLockedValueBox<State>
+        _ client: any Channel, _ state: NIOLockedValueBox<State>
     ) -> EventLoopFuture<Void> {
         let isCut = state.withLockedValue { state in
             if !state.conditions.isCut { state.connections += 1 }
             return state.conditions.isCut
         }
         if isCut { return client.eventLoop.makeFailedFuture(ChannelError.connectTimeout(.zero)) }
+        let target = state.withLockedValue { $0.target }
         return ClientBootstrap(group: client.eventLoop)
             .channelOption(.autoRead, value: false)
-            .connect(host: host, port: port)
+            .connect(host: target.host, port: target.port)
             .flatMapThrowing { target in
                 for channel in [client, target] {
                     state.withLockedValue { $0.open[ObjectIdentifier(channel)] = channel }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import GodwitReplication
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -72,7 +73,7 @@ final class Transport: Sendable {
                 channel.eventLoop.makeCompletedFuture { try self.prepare(channel, link, dialled: target) }
             }
             .connect(host: target.host, port: target.port)
-            .whenFailure { deliver(.closed(link, reason: "cannot reach \(target): \($0)")) }
+            .whenFailure { deliver(.closed(link, reason: "cannot reach \(target): \(Self.text($0))")) }
     }
 
     /// Sends pieces over a link, flushed together.
@@ -123,6 +124,13 @@ final class Transport: Sendable {
         for link in links { try? await link.channel.close() }
     }
 
+    /// What kept a connection from being made, in few words.
+    private static func text(_ error: any Error) -> String {
+        guard let failure = error as? NIOConnectionError else { return "\(error)" }
+        if let refused = failure.connectionErrors.first?.error as? IOError { return refused.reasonText }
+        return failure.connectionErrors.first.map { "\($0.error)" } ?? "no such host"
+    }
+
     private func accept(_ channel: any Channel) throws {
         let link = state.withLockedValue { state -> LinkID? in
             guard !state.isStopped, state.links.count < Self.acceptLimit else { return nil }
@@ -154,6 +162,17 @@ final class Transport: Sendable {
         }
         try pipeline.addHandler(
             LinkHandler(link, isDialled: target != nil, isSecured: tls != nil, flow: flow, deliver: deliver))
+    }
+}
+
+extension IOError {
+    /// The system's words for what it refused.
+    fileprivate var reasonText: String {
+        switch errnoCode {
+        case ECONNREFUSED: "connection refused"
+        case EHOSTUNREACH, ENETUNREACH: "no route to it"
+        default: "\(self)"
+        }
     }
 }
 

@@ -186,6 +186,11 @@ public final class Node: Sendable {
         try await perform { (replica, _) throws(ReplicationError) in replica.status }
     }
 
+    /// What became of the writes of rejoined nodes' tails, batch by batch, the latest report last.
+    public func recoveryReports() async throws(NodeError) -> [RecoveryReport] {
+        try await perform { (replica, _) throws(ReplicationError) in replica.reports }
+    }
+
     /// Makes this follower the primary: it begins a new epoch and takes writes. The old primary, if it still runs, is
     /// fenced off as soon as it hears of it.
     ///

@@ -32,10 +32,12 @@ struct ReadDemand: Sendable {
                         "\(after) was written under an epoch that another node has since ended below it; read again"))
             }
         }
-        if let maxStaleness, !picture.isPrimary {
+        if let maxStaleness {
             guard let asOf = picture.freshness?.asOf else {
-                return .wait(NodeError(.stale, "this node does not know yet how far behind it is; ask the primary"))
+                return .wait(NodeError(.stale, "this node does not know now how far behind it is; ask the primary"))
             }
+            // An open primary shows what it commits; the moment of its last round says nothing about that.
+            if picture.isPrimary { return .served(engine) }
             let age = now > asOf ? now - asOf : 0
             guard age <= maxStaleness else {
                 return .wait(

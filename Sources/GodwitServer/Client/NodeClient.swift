@@ -105,6 +105,15 @@ package struct NodeClient: Sendable {
         return try decode(body)
     }
 
+    /// Writes many operations as one.
+    package func write(_ operations: [BatchOperation], _ query: String = "") async throws -> Written {
+        let body = Array(try JSONEncoder().encode(BatchBody(operations: operations)))
+        let path = query.isEmpty ? "/v1/batch" : "/v1/batch?\(query)"
+        let (status, answer) = try await send("POST", path, body, .seconds(30))
+        guard status == 200 || status == 202 else { throw Self.refusal(status, answer) }
+        return try decode(answer)
+    }
+
     /// Removes a key.
     package func delete(_ key: String, in keyspace: String = "default", _ query: String = "") async throws -> Written {
         let (status, body) = try await send("DELETE", Self.path(keyspace, key, query), nil, .seconds(30))

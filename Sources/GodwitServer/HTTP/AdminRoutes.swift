@@ -11,7 +11,7 @@ struct AdminRoutes {
             try await Self.answering { () throws(NodeError) in JSON(try await node.status()) }
         }
         router.get("/v1/recovery") { _, _ in
-            try await Self.answering { () throws(NodeError) in JSON(try await node.status().recovery) }
+            try await Self.answering { () throws(NodeError) in JSON(try await node.recoveryReports()) }
         }
         router.post("/v1/promote") { request, _ in
             let allowDataLoss = try request.flag("allowDataLoss")

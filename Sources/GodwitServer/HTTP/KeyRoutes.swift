@@ -36,17 +36,17 @@ struct KeyRoutes {
         } catch is NIOTooManyBytesError {
             throw Failure(.contentTooLarge, "invalidArgument", "a value has at most 16 MiB")
         }
-        return try await write(level, limit) { engine, batch throws(EngineError) in
-            let found = engine.keyspace(path.keyspace)
-            let keyspace = if let found { found } else { try engine.createKeyspace(path.keyspace) }
+        return try await NodeWriter(node: node).write(level, limit) { engine, batch throws(EngineError) in
+            let keyspace = try NodeWriter.findOrCreate(path.keyspace, in: engine)
             try batch.put(path.key, Array(value.readableBytesView), in: keyspace, ttl: ttl)
         }
     }
 
     private func delete(_ request: Request) async throws -> WriteReply {
         let path = try KeyPath(request.uri.path)
-        return try await write(request.level("level"), request.duration("wait")) { engine, batch throws(EngineError) in
-            try batch.delete(path.key, in: Self.find(path.keyspace, in: engine))
+        let (level, limit) = (try request.level("level"), try request.duration("wait"))
+        return try await NodeWriter(node: node).write(level, limit) { engine, batch throws(EngineError) in
+            try batch.delete(path.key, in: NodeWriter.find(path.keyspace, in: engine))
         }
     }
 
@@ -56,7 +56,7 @@ struct KeyRoutes {
             let engine = try await node.readable(
                 after: request.position("after"), maxStaleness: request.duration("maxStaleness"),
                 limit: request.duration("wait") ?? .zero)
-            guard let value = try await engine.getAsync(path.key, in: Self.find(path.keyspace, in: engine)) else {
+            guard let value = try await engine.getAsync(path.key, in: NodeWriter.find(path.keyspace, in: engine)) else {
                 throw Failure(.notFound, "absent", "there is no such key")
             }
             return Response(
@@ -67,30 +67,6 @@ struct KeyRoutes {
         } catch let error as EngineError {
             throw Failure(error)
         }
-    }
-
-    private func write(
-        _ level: WriteLevel?, _ limit: Duration?, _ fill: (Engine, WriteBatch) throws(EngineError) -> Void
-    ) async throws(Failure) -> WriteReply {
-        guard let engine = node.engine else { throw Failure(NodeError.notReady) }
-        let batch: WriteBatch
-        do throws(EngineError) {
-            batch = try engine.makeBatch()
-            try fill(engine, batch)
-        } catch {
-            throw Failure(error)
-        }
-        do throws(NodeError) {
-            return WriteReply(
-                try await node.write(batch, level: level ?? .local, limit: limit ?? .seconds(5)))
-        } catch {
-            throw Failure(error)
-        }
-    }
-
-    private static func find(_ name: String, in engine: Engine) throws(EngineError) -> Keyspace {
-        if let keyspace = engine.keyspace(name) { return keyspace }
-        throw EngineError(.notFound, "there is no keyspace `\(name)`")
     }
 }
 
