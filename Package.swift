@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "godwit-demo",
             dependencies: [
-                "CommandSupport", "GodwitEngine",
+                "CommandSupport", "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer", "LinkProxy",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],

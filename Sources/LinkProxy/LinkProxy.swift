@@ -1,6 +1,6 @@
 internal import NIOConcurrencyHelpers
 public import NIOCore
-internal import NIOPosix
+public import NIOPosix
 
 /// A TCP proxy on loopback that makes a good link bad: it delays, limits bandwidth, cuts and refuses. For tests, the demo and
 /// measurements; what passes through it is not changed.
@@ -117,9 +117,6 @@ public final class LinkProxy: Sendable {
                 }
                 try client.pipeline.syncOperations.addHandler(Relay(to: target, state))
                 try target.pipeline.syncOperations.addHandler(Relay(to: client, state))
-                target.read()
-                // The client's channel is registered only after this future; its first read follows then.
-                client.eventLoop.execute { client.read() }
             }
     }
 }

@@ -21,6 +21,12 @@ final class Relay: ChannelInboundHandler {
         self.state = state
     }
 
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { context.read() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) { context.read() }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         let conditions = state.withLockedValue { $0.conditions }

@@ -1,5 +1,5 @@
 import GodwitEngine
-import GodwitReplication
+@testable import GodwitReplication
 import Testing
 
 @testable import GodwitServer
