@@ -35,6 +35,9 @@ let package = Package(
             name: "GodwitSimulation", dependencies: ["GodwitEngine"], swiftSettings: settings),
         .target(
             name: "GodwitReplication", dependencies: ["GodwitEngine"], swiftSettings: settings),
+        .target(
+            name: "ClusterSimulation", dependencies: ["GodwitReplication", "GodwitEngine", "GodwitSimulation"],
+            swiftSettings: settings),
         .target(name: "CommandSupport", swiftSettings: settings),
         .executableTarget(
             name: "godwit",
@@ -60,7 +63,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "GodwitReplicationTests",
-            dependencies: ["GodwitReplication", "GodwitEngine", "GodwitSimulation"],
+            dependencies: ["ClusterSimulation", "GodwitReplication", "GodwitEngine", "GodwitSimulation"],
             swiftSettings: settings),
     ]
 )
