@@ -54,6 +54,12 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: settings),
+        .executableTarget(
+            name: "godwit-sim",
+            dependencies: [
+                "ClusterSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "GodwitCommandTests",
             dependencies: ["CommandSupport", "GodwitEngine", "godwit", "godwit-demo"],
