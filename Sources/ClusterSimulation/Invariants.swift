@@ -57,8 +57,14 @@ struct Invariants {
         for node in nodes {
             guard let engine = node.engine, let status = node.replica?.status, !status.isPartial else { continue }
             let end = engine.historyPoint
-            if let other = seen.first(where: { $0.end == end })?.node, try content(node) != content(other) {
-                throw Violation(description: "node\(node.index) and node\(other.index) differ at \(end)")
+            if let other = seen.first(where: { $0.end == end })?.node {
+                let (left, right) = (try content(node), try content(other))
+                guard left == right else {
+                    let first = zip(left, right).first { $0 != $1 } ?? (left.last ?? "", right.last ?? "")
+                    throw Violation(
+                        description: "node\(node.index) and node\(other.index) differ at \(end): \(left.count) and "
+                            + "\(right.count) entries, first \(first.0) and \(first.1)")
+                }
             }
             seen.append((node, end))
         }
@@ -66,14 +72,15 @@ struct Invariants {
 
     /// Everything that a node's readers see, at a time so far in the past that nothing has expired, or so far in the future that
     /// everything has.
-    private func content(_ node: SimulatedNode) throws(Violation) -> [[UInt8]] {
+    private func content(_ node: SimulatedNode) throws(Violation) -> [String] {
         guard let engine = node.engine else { return [] }
-        var all: [[UInt8]] = []
+        var all: [String] = []
         do throws(EngineError) {
             let snapshot = try engine.snapshot()
             for keyspace in engine.keyspaces {
                 try engine.scan(.all, in: keyspace, at: snapshot, cut: 1 << 60) { key, value, deadline in
-                    all.append(key.array + [0] + value.array)
+                    let (key, value) = (String(decoding: key.array, as: UTF8.self), String(decoding: value.array, as: UTF8.self))
+                    all.append("\(keyspace.name) \(key) \(deadline) \(value)")
                     return true
                 }
             }

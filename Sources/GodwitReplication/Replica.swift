@@ -166,7 +166,9 @@ package final class Replica {
         case .copyRequest(let request):
             guard case .copying(let sender) = shipper.state else { return }
             try sender.answer(request) { core.send($0, on: shipper.link) }
-        case .copyDone: copies.finish(shipper.hello?.node)
+        case .copyDone:
+            shipper.copied()
+            copies.finish(shipper.hello?.node)
         case .tookOver(let epoch): tookOver(epoch, shipper, now: now)
         case .cancel(let reason): cancelled(reason, shipper, now: now)
         case .tailOffer(let header): try offered(header, shipper)
