@@ -19,7 +19,9 @@ public final class LogStream {
 
     /// Lends the next committed records, whole, one after the other: at most `maxBytes` of them, but at least one.
     ///
-    /// - Parameter body: Given the records' bytes and where the history stands after them; valid within the call only.
+    /// - Parameters:
+    ///   - maxBytes: The most bytes lent at once.
+    ///   - body: Given the records' bytes and where the history stands after them; valid within the call only.
     /// - Returns: What `body` returns; nil when all that is committed has been handed out.
     /// - Throws: `.history` when the log after `point` is no longer kept or was rewound, `.corruption` when it is damaged.
     public func next<R>(

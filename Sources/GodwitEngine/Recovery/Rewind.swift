@@ -25,8 +25,8 @@ struct Rewind {
             throw EngineError(
                 .history, "no rewind point is at or below \(target); this node needs a full copy")
         }
-        side.pause()
-        defer { side.resume() }
+        side.holdBack()
+        defer { side.letGo() }
         side.flush.abandon()
         side.compactions.abandon()
         _ = try side.sync.syncNow(through: now.position.sequence)
