@@ -305,6 +305,7 @@ package final class Simulation {
         }
         let isDone = cluster.run(atMost: 300_000) {
             cluster.nodes.allSatisfy { $0.engine?.historyPoint == best.engine?.historyPoint && $0.tailsWaiting == 0 }
+                && best.replica?.status.followers.count { $0.stage == "streaming" } == cluster.nodes.count - 1
         }
         try check()
         guard isDone else {

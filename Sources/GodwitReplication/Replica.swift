@@ -32,6 +32,9 @@ package final class Replica {
     let copies: CopyDesk
     var verification: Verification?
     var verifications: UInt64 = 0
+    /// A tail of this node's own that it recovers as primary.
+    var ownTail: (TailSender, TailRecovery)?
+    var nextOwnTail: UInt64 = 0
     var isGuarding = false
     /// Why writes are refused; nil while they are taken.
     var refusing: String?
