@@ -315,7 +315,7 @@ package final class Simulation {
         try verify(best)
     }
 
-    private func verify(_ primary: SimulatedNode) throws {
+    func verify(_ primary: SimulatedNode) throws {
         _ = try primary.replica?.verify(now: primary.now)
         primary.touch()
         guard cluster.run(atMost: 30_000, until: { !cluster.verifications.isEmpty }) else {
@@ -324,48 +324,6 @@ package final class Simulation {
         guard let verification = cluster.verifications.first, verification.isEqual,
             verification.nodes.count == cluster.nodes.count - 1
         else { throw Violation(description: "the nodes differ in the end: \(cluster.verifications)") }
-    }
-
-    /// Finds every acknowledged write in exactly one place.
-    private func account() throws -> [Ledger.Fate: Int] {
-        var fates: [Ledger.Fate: Int] = [:]
-        let reports = reportedRows()
-        guard let engine = cluster.primary?.engine else { throw Violation(description: "there is no primary") }
-        for write in ledger.writes where write.isAcknowledged {
-            let isThere = try engine.contains("w/\(write.id)")
-            let row = reports[write.position.description]
-            let fate: Ledger.Fate
-            switch (isThere, row) {
-            case (true, nil): fate = .survived
-            case (true, .recovered?): fate = .recovered
-            case (false, .superseded?): fate = .superseded
-            case (false, .conflicting?): fate = .conflicting
-            case (false, .expired?): fate = .expired
-            case (false, nil): fate = .lost
-            default:
-                throw Violation(description: "write \(write.id) at \(write.position) is there: \(isThere), and reported as \(row!)")
-            }
-            if fate == .lost, case .durable = write.level, !write.isExcused {
-                throw Violation(description: "write \(write.id) at \(write.position) was \(write.level) and is lost")
-            }
-            fates[fate, default: 0] += 1
-        }
-        cluster.note("fates: " + Ledger.Fate.allCases.map { "\(fates[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", "))
-        return fates
-    }
-
-    /// What the reports say of each position.
-    private func reportedRows() -> [String: TailClass] {
-        var rows: [String: TailClass] = [:]
-        for node in cluster.nodes {
-            for case .recovered(let report) in node.events {
-                for row in report.rows {
-                    // A tail may come twice, from two nodes that had the same: what was replayed counts.
-                    if rows[row.position] != .recovered { rows[row.position] = row.outcome }
-                }
-            }
-        }
-        return rows
     }
 }
 
