@@ -4,8 +4,6 @@ SWIFT ?= swift
 # One flavour of release build for everything, so that nothing is built twice: testable, optimised.
 RELEASE := -c release -Xswiftc -enable-testing
 BIN := .build/release
-# The random suites: 500 given seeds each here, so that a run repeats; `make soak` goes on with fresh ones.
-SEEDED := \.(ModelTests|MetamorphicTests)/
 # One test at a time: the epoch domain is the process's, so tests that run at once hold back each other's memory.
 # The suites whose subject is threads; under the thread sanitizer these only, since it slows everything else tenfold.
 CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|CheckpointTests
@@ -30,8 +28,7 @@ demo: build ## replays real flights, kills the writer, checks everything it ackn
 test: test-release test-threads ## all tests optimised, then the concurrency suites under the thread sanitizer
 
 test-release: deps ## all tests, optimised
-	$(SWIFT) test $(RELEASE) --no-parallel --skip '$(SEEDED)'
-	GODWIT_SEED=1 GODWIT_SEEDS=500 $(SWIFT) test $(RELEASE) --no-parallel --filter '$(SEEDED)'
+	$(SWIFT) test $(RELEASE) --no-parallel
 
 test-threads: deps ## the concurrency suites under the thread sanitizer
 	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
@@ -46,7 +43,7 @@ soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the mode
 	GODWIT_SEEDS=1000 $(SWIFT) test $(RELEASE) --filter '\.MetamorphicTests/'
 
 sanitize: deps ## all engine tests under the address sanitizer
-	$(SWIFT) test --sanitize=address --scratch-path .build-asan --filter GodwitEngineTests
+	$(SWIFT) test --sanitize=address --scratch-path .build-asan --no-parallel --filter GodwitEngineTests
 
 format: ## formats all Swift sources
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources

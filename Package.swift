@@ -78,6 +78,9 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
+        .target(
+            name: "ClusterSimulation", dependencies: ["GodwitReplication", "GodwitEngine", "GodwitSimulation"],
+            swiftSettings: settings),
         .target(name: "CommandSupport", swiftSettings: settings),
         .executableTarget(
             name: "godwit",
@@ -92,6 +95,12 @@ let package = Package(
                 "CommandSupport", "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer", "LinkProxy",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "godwit-sim",
+            dependencies: [
+                "ClusterSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
         .testTarget(
@@ -116,7 +125,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "GodwitReplicationTests",
-            dependencies: ["GodwitReplication", "GodwitEngine", "GodwitSimulation"],
+            dependencies: ["ClusterSimulation", "GodwitReplication", "GodwitEngine", "GodwitSimulation"],
             swiftSettings: settings),
     ]
 )

@@ -53,9 +53,11 @@ extension Engine {
     /// Adds many sorted entries at once: written as tables directly, visible all together at one position, replicated in
     /// pieces of 1 MiB between which other writes go on. Blocks; durable when it returns.
     ///
-    /// - Parameter fill: Adds the entries, keys ascending strictly.
+    /// - Parameters:
+    ///   - keyspace: Where; nil for `default`.
+    ///   - fill: Adds the entries, keys ascending strictly.
     /// - Returns: The position at which they became visible; the present end for no entries.
-    /// - Throws: What `fill` throws, or as `put`; then nothing was added.
+    /// - Throws: What `fill` throws, or as `put`, or `.unavailable` while background work is paused; then nothing was added.
     @discardableResult
     public func ingest(
         into keyspace: Keyspace? = nil, _ fill: (IngestWriter) throws(EngineError) -> Void
@@ -101,6 +103,9 @@ extension Engine {
         let pipeline = side.pipeline
         return try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
+            // What memory holds of the keyspace is older, and must lie below. Once the record is appended, a failure to
+            // flush it would leave the log with what the store lacks.
+            try side.drain(keyspace.tree)
             try pipeline.append(.ingestCommit) {
                 IngestCommit(ingest: named[0].ingest, details: details.encode()).encode(into: $0)
             }

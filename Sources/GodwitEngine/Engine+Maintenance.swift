@@ -85,9 +85,13 @@ extension Engine {
     // MARK: Shape
 
     /// Turns what memory holds into tables. Blocks until it is done.
+    ///
+    /// - Throws: `.unavailable` while background work is paused.
     public func flush() throws(EngineError) { try writable().flushAll() }
 
     /// Rewrites the tables of a range so that no deleted, expired or replaced entry is left that nobody needs. Blocks.
+    ///
+    /// - Throws: `.unavailable` while background work is paused.
     public func compact(_ range: KeyRange = .all, in keyspace: Keyspace? = nil) throws(EngineError) {
         let side = try writable()
         let tree = (keyspace ?? defaultKeyspace).tree
@@ -104,8 +108,9 @@ extension Engine {
         _ = try outcome.get()
     }
 
-    /// Holds flushes and compactions back until as many calls of `resumeBackgroundWork` have been made. Writers wait once
-    /// memory is full.
+    /// Holds flushes and compactions back until as many calls of `resumeBackgroundWork` have been made. Until then
+    /// `flush`, `compact` and `ingest` throw `.unavailable`, and so does a write once memory is full: it would wait for the
+    /// resumption, which may be its own thread's to make.
     public func pauseBackgroundWork() throws(EngineError) { try writable().pause() }
 
     /// Undoes one `pauseBackgroundWork`.

@@ -88,7 +88,11 @@ extension Engine {
 
     /// Reads many keys of one moment: lends index and value of each that has one, in any order.
     ///
-    /// - Parameter body: Called with the key's place in `keys`; the span is valid within the call only.
+    /// - Parameters:
+    ///   - keys: The keys, in any order.
+    ///   - keyspace: Where; nil for `default`.
+    ///   - snapshot: The moment; nil for now.
+    ///   - body: Called with the key's place in `keys`; the span is valid within the call only.
     /// - Throws: As `get`; values may have been lent before.
     public func multiGet(
         _ keys: [some ByteSource], in keyspace: Keyspace? = nil, at snapshot: Snapshot? = nil,
@@ -99,7 +103,12 @@ extension Engine {
 
     /// Reads those of many keys that memory can tell of; never waits for the disk.
     ///
-    /// - Parameter needsIO: Called with the place of each key that memory cannot tell of.
+    /// - Parameters:
+    ///   - keys: The keys, in any order.
+    ///   - keyspace: Where; nil for `default`.
+    ///   - snapshot: The moment; nil for now.
+    ///   - body: Called with the key's place in `keys`; the span is valid within the call only.
+    ///   - needsIO: Called with the place of each key that memory cannot tell of.
     public func multiGetIfResident(
         _ keys: [some ByteSource], in keyspace: Keyspace? = nil, at snapshot: Snapshot? = nil,
         _ body: (Int, RawSpan) -> Void, needsIO: (Int) -> Void
@@ -113,7 +122,13 @@ extension Engine {
     /// false. Reads the disk on the calling thread. A long scan holds back memory and files that were replaced meanwhile,
     /// not writers.
     ///
-    /// - Parameter limit: The most entries lent.
+    /// - Parameters:
+    ///   - range: The keys.
+    ///   - keyspace: Where; nil for `default`.
+    ///   - reverse: Whether the last key comes first.
+    ///   - limit: The most entries lent.
+    ///   - snapshot: The moment; nil for now.
+    ///   - body: Takes an entry, valid within the call only; returns whether to go on.
     /// - Throws: As `get`; entries may have been lent before.
     public func scan(
         _ range: KeyRange = .all, in keyspace: Keyspace? = nil, reverse: Bool = false, limit: Int = .max,

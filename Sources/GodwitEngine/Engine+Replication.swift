@@ -120,7 +120,7 @@ extension Engine {
     ///   - durability: How far they have come when the call returns.
     /// - Returns: Where the history stands.
     /// - Throws: `.history` for a gap, a repetition, another history or an older epoch; `.corruption` when a section does
-    ///   not have its hash. After a throw none of the records was applied.
+    ///   not have its hash; as `put` while background work is paused. After a throw none of the records was applied.
     @discardableResult
     public func apply(
         records: RawSpan, durability: Durability = .synced
@@ -129,9 +129,10 @@ extension Engine {
         let bytes = records.withView { $0.array }
         let pipeline = side.pipeline
         let store = store
+        try side.throttle.admit(bytes: bytes.count)
         let position = try pipeline.exclusively { () throws(EngineError) in
             try bytes.withView { (view) throws(EngineError) in
-                let end = try Self.check(view, after: pipeline.currentPoint, store.clock)
+                let end = try Self.check(view, after: pipeline.currentPoint, store.clock, side.throttle)
                 if end != pipeline.currentPoint { try pipeline.append(finished: view, to: end) }
             }
             return pipeline.currentPoint.position
@@ -142,7 +143,7 @@ extension Engine {
 
     /// Checks that records continue a history; returns where it stands after them.
     private static func check(
-        _ records: ByteView, after point: HistoryPoint, _ clock: HybridClock
+        _ records: ByteView, after point: HistoryPoint, _ clock: HybridClock, _ throttle: WriteThrottle
     ) throws(EngineError) -> HistoryPoint {
         var point = point
         var run = RecordRun(records)
@@ -159,6 +160,8 @@ extension Engine {
                     .history, "the record at \(record.position) is not of the epoch \(point.position.epoch)")
             }
             try record.verifyPayloads()
+            // Its effect waits for memtables to be flushed.
+            if record.type == .ingestCommit { try throttle.checkRunning("an ingest cannot be completed") }
             clock.observe(record.stamp)
             point = record.point
         }

@@ -13,7 +13,9 @@ extension Engine {
     ///   - durability: How far the write has come when the call returns. A `.synced` one blocks for a sync of the log.
     /// - Returns: The write's position in the history.
     /// - Throws: `.invalidArgument` past a limit, `.diskFull`, `.poisoned` once the log cannot be trusted, `.notFound` for a
-    ///   dropped keyspace. After a throw nothing was written, but for `.poisoned`: then the write may survive.
+    ///   dropped keyspace, `.unavailable` when memory is full and what would free it may never come (background work that is
+    ///   paused, read closures that do not return). After a throw nothing was written, but for `.poisoned`: then the write
+    ///   may survive.
     @discardableResult
     public func put(
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable,
@@ -84,7 +86,10 @@ extension Engine {
 
     /// Writes a batch: all of it or nothing, across keyspaces. The batch keeps its content; `clear` it to fill it again.
     ///
-    /// - Parameter conditions: Keys that nobody may have written since a snapshot; checked at the moment of the write.
+    /// - Parameters:
+    ///   - batch: What is written.
+    ///   - conditions: Keys that nobody may have written since a snapshot; checked at the moment of the write.
+    ///   - durability: How far the write has come when the call returns.
     /// - Returns: The position of the batch's last operation; the present end of the history for an empty batch.
     /// - Throws: As `put`; `.conflict` when a condition does not hold, `.conflictTooOld` when it is older than memory
     ///   reaches: take a new snapshot, read again, retry.

@@ -22,7 +22,8 @@ public struct EngineError: Error, Sendable, CustomStringConvertible {
         case notFound
         /// The data was written by a newer Godwit, or needs a format level that is not enabled.
         case unsupportedFormat
-        /// The engine was closed, or is opened read-only and was asked to write.
+        /// The engine was closed, is opened read-only and was asked to write, or would have to wait for what may
+        /// never come: paused background work, or reads whose closures do not return.
         case unavailable
         /// The node takes no writes now: its role or a guard forbids it. The message says who does.
         case notWritable

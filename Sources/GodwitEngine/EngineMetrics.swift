@@ -47,9 +47,11 @@ public struct EngineMetrics: Sendable, Hashable {
         public var activeMemtables: UInt64 = 0
         /// Memtables that wait to be flushed.
         public var waitingMemtables: UInt64 = 0
+        /// Flushed memtables that reads which have not returned may still be using.
+        public var flushedInUse: UInt64 = 0
         /// All of the above but the budget.
         public var total: UInt64 {
-            dataBlocks + filters + indexes + tableRoots + evictedInUse + activeMemtables + waitingMemtables
+            dataBlocks + filters + indexes + tableRoots + evictedInUse + activeMemtables + waitingMemtables + flushedInUse
         }
     }
 
@@ -187,6 +189,7 @@ extension Engine {
         }
         let memtables = metrics.keyspaces.reduce(UInt64(0)) { $0 + $1.memtableBytes }
         metrics.memory.waitingMemtables = memtables - min(memtables, metrics.memory.activeMemtables)
+        metrics.memory.flushedInUse = UInt64(store.garbage.heldBytes)
         metrics.snapshots = store.snapshots.count
         let now = store.environment.clock.monotonicNanoseconds()
         metrics.oldestSnapshotNanoseconds = store.snapshots.oldest.map { now - min(now, $0) } ?? 0

@@ -58,6 +58,15 @@ public struct EngineOptions: Sendable {
     /// The memtable size that is used within the budget.
     var effectiveMemtableSize: Int { min(memtableSize, memoryBudget / 4) }
 
+    /// What is left for the cache beside the memtables of so many keyspaces, when `waiting` bytes of memtables are written
+    /// no more and not yet freed. Room for two memtables is always kept: shrinking the cache for each flush would cost more
+    /// than it gives.
+    func cacheCapacity(trees: Int, waiting: Int) -> Int {
+        // Those that are written take at most two full ones together (`Applier`).
+        let written = trees > 1 ? 2 * effectiveMemtableSize : effectiveMemtableSize
+        return max(0, memoryBudget - max(2 * effectiveMemtableSize, written + waiting))
+    }
+
     /// Throws `.invalidArgument` naming the first setting that cannot work.
     func validate() throws(EngineError) {
         func require(_ holds: Bool, _ text: String) throws(EngineError) {

@@ -11,7 +11,9 @@ public final class LogStream {
     init(_ engine: Engine, _ side: WriteSide, after point: HistoryPoint) throws(EngineError) {
         self.engine = engine
         end = side.tail
-        tail = try LogTail(side.logDirectory, cuts: engine.store.manifest.state.logCuts, end: side.tail, after: point)
+        let state = engine.store.manifest.state
+        tail = try LogTail(
+            side.logDirectory, cuts: state.logCuts, from: state.logFloor, end: side.tail, after: point)
     }
 
     /// Up to where records have been handed out.
@@ -19,7 +21,9 @@ public final class LogStream {
 
     /// Lends the next committed records, whole, one after the other: at most `maxBytes` of them, but at least one.
     ///
-    /// - Parameter body: Given the records' bytes and where the history stands after them; valid within the call only.
+    /// - Parameters:
+    ///   - maxBytes: The most bytes lent at once.
+    ///   - body: Given the records' bytes and where the history stands after them; valid within the call only.
     /// - Returns: What `body` returns; nil when all that is committed has been handed out.
     /// - Throws: `.history` when the log after `point` is no longer kept or was rewound, `.corruption` when it is damaged.
     public func next<R>(

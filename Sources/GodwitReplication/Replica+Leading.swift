@@ -95,7 +95,10 @@ extension Replica {
         do throws(EngineError) {
             switch reign.state {
             case .recovering(let until, _): return try recover(reign, until: until, now: now)
-            case .open: return try guardLag(now: now)
+            case .open:
+                guard let engine = core.engine else { return .max }
+                let next = try guardLag(now: now)
+                return isGuarding ? next : min(next, try recoverOwnTail(engine, now: now))
             case .pausing(let handing): return try pause(reign, handing, now: now)
             case .handingOver(let handing):
                 if now >= handing.until || streaming(handing.handover.node) == nil { doubt(reign, handing.handover) }

@@ -33,6 +33,7 @@ extension Replica {
     /// Refuses callers' writes, or takes them again for nil.
     func fence(_ reason: String?) throws(EngineError) {
         isGuarding = false
+        ownTail = nil
         refusing = reason
         try core.engine?.fenceWrites(
             reason.map { EngineError(.notWritable, "this node takes no writes now: \($0)") })

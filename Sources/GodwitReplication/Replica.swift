@@ -32,6 +32,9 @@ package final class Replica {
     let copies: CopyDesk
     var verification: Verification?
     var verifications: UInt64 = 0
+    /// A tail of this node's own that it recovers as primary.
+    var ownTail: (TailSender, TailRecovery)?
+    var nextOwnTail: UInt64 = 0
     var isGuarding = false
     /// Why writes are refused; nil while they are taken.
     var refusing: String?
@@ -166,7 +169,9 @@ package final class Replica {
         case .copyRequest(let request):
             guard case .copying(let sender) = shipper.state else { return }
             try sender.answer(request) { core.send($0, on: shipper.link) }
-        case .copyDone: copies.finish(shipper.hello?.node)
+        case .copyDone:
+            shipper.copied()
+            copies.finish(shipper.hello?.node)
         case .tookOver(let epoch): tookOver(epoch, shipper, now: now)
         case .cancel(let reason): cancelled(reason, shipper, now: now)
         case .tailOffer(let header): try offered(header, shipper)

@@ -38,7 +38,10 @@ final class FlushJob: @unchecked Sendable {
     }
 
     /// One step.
-    func step() -> StepResult { stepping.withLock { takeStep() } }
+    func step() -> StepResult {
+        throttle.fitCache()
+        return stepping.withLock { takeStep() }
+    }
 
     private func takeStep() -> StepResult {
         do throws(EngineError) {

@@ -89,23 +89,29 @@ enum EpochDomain {
         }
     }
 
+    /// Whether the calling thread is inside a read.
+    static var isReading: Bool {
+        if let own = unsafe godwit_thread_slot() { return unsafe Slot(own).depth > 0 }
+        return false
+    }
+
     /// Waits until every read that was running when the call began has ended: what was unreachable before the call may
-    /// then be freed. False when the calling thread is inside a read itself, or when reads go on for more than ten
-    /// seconds.
+    /// then be freed. False when the calling thread is inside a read itself, or when reads go on for more than a
+    /// millisecond or two.
     ///
     /// The wait is for threads of this process, which no executor orders: so it alone is not made through one, and what
     /// follows it in a simulation does not depend on who else runs in the process.
     static func waitForReaders() -> Bool {
-        if let own = unsafe godwit_thread_slot(), unsafe Slot(own).depth > 0 { return false }
+        if isReading { return false }
         let before = epoch.add(1, ordering: .sequentiallyConsistent).oldValue
-        for attempt in 0..<100_000 {
+        for attempt in 0..<20 {
             var isRunning = false
             forEachSlot { slot in
                 let entered = unsafe slot.entered.pointee.load(ordering: .sequentiallyConsistent)
                 if entered != 0, entered <= before { isRunning = true }
             }
             if !isRunning { return true }
-            if attempt >= 100 { godwit_pause(100_000) } else { godwit_pause(0) }
+            if attempt >= 10 { godwit_pause(100_000) } else { godwit_pause(0) }
         }
         return false
     }

@@ -116,8 +116,7 @@ struct OpenSequence {
 
     /// What works on a store before its log is open.
     static func parts(_ store: Store) -> RecoveredParts {
-        let throttle = WriteThrottle(
-            store.environment, events: store.events, poison: store.poison, counters: store.counters)
+        let throttle = WriteThrottle(store)
         let ingests = IngestReceiver(store: store)
         let shape = KeyspaceChanges(store: store, ingests: ingests)
         let applier = Applier(store: store, shape: shape, throttle: throttle)

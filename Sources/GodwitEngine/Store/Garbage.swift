@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What nothing needs any more: views that were replaced, and files. A background job lets go of the first once their
 /// readers are done, and deletes the second: unlinking a large file or unmapping a memtable takes milliseconds, which
 /// no caller should pay.
@@ -8,10 +10,19 @@ final class Garbage: @unchecked Sendable {
     private let events: EventHub
     private let clock: any Clock
     private let lock = Lock()
-    private var views: [TreeView] = []
+    private var views: [Replaced] = []
+    private let held = Atomic<Int>(0)
     private var files: [(path: String, reader: TableReader?)] = []
     private var job: (any JobHandle)?
     private var holds = 0
+    /// Called when what readers hold back becomes more, or is gone.
+    private var onHeld: () -> Void = {}
+
+    /// A view that was replaced, and the bytes of its memtables that no later view has.
+    private struct Replaced {
+        let view: TreeView
+        let bytes: Int
+    }
 
     init(_ environment: EngineEnvironment, directory: String, manifest: ManifestStore, events: EventHub) {
         fileSystem = environment.fileSystem
@@ -21,16 +32,23 @@ final class Garbage: @unchecked Sendable {
         self.events = events
     }
 
-    /// Names the job to wake when there is something to do.
-    func attach(_ job: any JobHandle) {
-        lock.withLock { self.job = job }
+    /// Names the job to wake when there is something to do, and what to call when readers hold more back, or no more.
+    func attach(_ job: any JobHandle, onHeld: @escaping () -> Void) {
+        lock.withLock {
+            self.job = job
+            self.onHeld = onHeld
+        }
         job.wake()
     }
+
+    /// Bytes of flushed memtables that cannot be freed because reads that began before have not returned.
+    var heldBytes: Int { held.load(ordering: .relaxed) }
 
     /// Lets go of the job, and of the views: nobody reads any more.
     func detach() {
         let held = lock.withLock {
             job = nil
+            onHeld = {}
             return take()
         }
         // A view that goes may hand its tables over, for which it needs the lock: it must outlive it here.
@@ -38,15 +56,15 @@ final class Garbage: @unchecked Sendable {
     }
 
     /// The views that wait; under the lock.
-    private func take() -> [TreeView] {
-        var taken: [TreeView] = []
+    private func take() -> [Replaced] {
+        var taken: [Replaced] = []
         swap(&taken, &views)
         return taken
     }
 
-    /// Hands over a view that was replaced, and may still be read.
-    func add(_ view: TreeView) {
-        wake(after: { views.append(view) })
+    /// Hands over a view that was replaced, and may still be read; `bytes` are those of its memtables that go with it.
+    func add(_ view: TreeView, bytes: Int) {
+        wake(after: { views.append(Replaced(view: view, bytes: bytes)) })
     }
 
     /// Hands over a table that the manifest does not name and no view holds.
@@ -75,6 +93,11 @@ final class Garbage: @unchecked Sendable {
         while case .more = step() {}
     }
 
+    private func note(held bytes: Int) {
+        guard held.exchange(bytes, ordering: .relaxed) != bytes else { return }
+        lock.withLock { onHeld }()
+    }
+
     /// Lets go of the views, or deletes one file. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
         EpochDomain.collect()
@@ -82,8 +105,12 @@ final class Garbage: @unchecked Sendable {
         if !replaced.isEmpty {
             // Released outside of the lock, which the tables of a view may need.
             defer { withExtendedLifetime(replaced) {} }
-            if EpochDomain.waitForReaders() { return .more }
+            if EpochDomain.waitForReaders() {
+                note(held: 0)
+                return .more
+            }
             lock.withLock { views = replaced + views }
+            note(held: replaced.reduce(0) { $0 + $1.bytes })
             return .waiting(until: clock.monotonicNanoseconds() + 2_000_000)
         }
         guard lock.withLock({ !files.isEmpty && holds == 0 }) else { return .waiting(until: nil) }

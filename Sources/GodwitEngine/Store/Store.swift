@@ -49,7 +49,7 @@ final class Store: @unchecked Sendable {
         let state = manifest.state
         hashSeed = state.hashSeed
         clock = HybridClock(clock: environment.clock, after: state.lastStamp, events: events)
-        cache = BlockCache(capacity: options.memoryBudget - 2 * options.effectiveMemtableSize)
+        cache = BlockCache(capacity: options.cacheCapacity(trees: 1, waiting: 0))
         garbage = Garbage(environment, directory: directory, manifest: manifest, events: events)
         rewind = RewindPoints(
             state.rewindPoints, interval: options.rewindInterval, clock: environment.clock)
@@ -131,11 +131,13 @@ final class Store: @unchecked Sendable {
     func reset(_ tree: Tree) { install(tree, flushed: tree.view.memtables) }
 
     private func changeView(of tree: Tree, _ change: (TreeView) -> TreeView) {
-        let replaced = structure.withLock { () -> TreeView? in
+        let replaced = structure.withLock { () -> (view: TreeView, bytes: Int)? in
             let (old, next) = (tree.view, change(tree.view))
-            return next === old ? nil : tree.replace(with: next)
+            if next === old { return nil }
+            let gone = old.memtables.filter { memtable in !next.memtables.contains { $0 === memtable } }
+            return (tree.replace(with: next), gone.reduce(0) { $0 + $1.bytesUsed })
         }
-        if let replaced { garbage.add(replaced) }
+        if let replaced { garbage.add(replaced.view, bytes: replaced.bytes) }
     }
 
     /// The levels of a version, with the tables and whole levels of `view` that have not changed.

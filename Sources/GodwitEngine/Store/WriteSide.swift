@@ -24,6 +24,8 @@ final class WriteSide: @unchecked Sendable {
     private var handles: [any JobHandle] = []
     private var flushHandle: (any JobHandle)?
     private var compactionHandle: (any JobHandle)?
+    /// What holds flush and compaction back: pauses, and a rewind while it runs.
+    private var holds = 0
     private var pauses = 0
 
     private let segmentsLink: JobLink
@@ -87,23 +89,28 @@ final class WriteSide: @unchecked Sendable {
             })
         let compactionJob = executor.start(
             Job(name: "compaction", priority: .background) { [weak self] in
-                self?.isPaused == true ? .waiting(until: nil) : compactions.step()
+                self?.isHeldBack == true ? .waiting(until: nil) : compactions.step()
             })
         let flushJob = executor.start(
             Job(name: "flush", priority: .background) { [weak self] in
-                self?.isPaused == true ? .waiting(until: nil) : flush.step()
+                self?.isHeldBack == true ? .waiting(until: nil) : flush.step()
             })
         segmentsLink.attach(segmentJob)
         sync.attach(syncJob)
         pipeline.attach(asyncJob)
-        garbage.attach(garbageJob)
+        garbage.attach(garbageJob) { [weak store, weak throttle] in
+            guard let store, let throttle else { return }
+            throttle.update(store.allTrees)
+            throttle.fitCache()
+        }
         flush.onFlush = {
             compactionJob.wake()
             segmentJob.wake()
         }
-        applier.onRotation = { [store, throttle] in
+        applier.onChange = { [store, throttle] in
             throttle.update(store.allTrees)
             flushJob.wake()
+            progress.open()
         }
         jobs.withLock {
             handles = [syncJob, asyncJob, garbageJob, segmentJob, watchJob]
@@ -128,6 +135,7 @@ final class WriteSide: @unchecked Sendable {
 
     /// Puts every memtable that holds anything in the queue to be flushed, and waits until what was there has been.
     func flushAll() throws(EngineError) {
+        try throttle.checkRunning("nothing is flushed")
         let position = try rotateAll()
         try waitForFlush(through: position.sequence)
     }
@@ -155,28 +163,62 @@ final class WriteSide: @unchecked Sendable {
         if let refusal = throttle.currentRefusal { throw refusal }
     }
 
-    /// Waits for background work until `condition` holds; throws once the engine is poisoned.
-    func wait(_ condition: () -> Bool) throws(EngineError) {
-        let poison = store.poison
-        _ = store.environment.executor.wait(at: progress, until: nil) { condition() || poison.isPoisoned }
-        try poison.check()
+    /// Flushes all that a keyspace's memtables hold: inside `exclusively`, before a record that needs them flushed is
+    /// appended.
+    func drain(_ tree: Tree) throws(EngineError) {
+        applier.rotate(tree, at: pipeline.currentPoint)
+        try wait { tree.view.immutables.isEmpty || throttle.isRefusing }
+        if let refusal = throttle.currentRefusal { throw refusal }
     }
 
-    /// Holds flush and compaction back.
-    func pause() { jobs.withLock { pauses += 1 } }
-
-    /// Lets flush and compaction go on once every pause was resumed.
-    func resume() {
-        let isOver = jobs.withLock {
-            pauses = max(0, pauses - 1)
-            return pauses == 0
+    /// Waits for background work until `condition` holds; throws once the engine is poisoned or the work paused.
+    func wait(_ condition: () -> Bool) throws(EngineError) {
+        let poison = store.poison
+        var holds = false
+        _ = store.environment.executor.wait(at: progress, until: nil) {
+            holds = condition()
+            return holds || poison.isPoisoned || throttle.isPaused
         }
-        guard isOver else { return }
+        try poison.check()
+        if !holds { try throttle.checkRunning("nothing is flushed or compacted") }
+    }
+
+    /// Holds flush and compaction back for a caller who may not be back soon: who waits for them is refused.
+    func pause() {
+        holdBack()
+        jobs.withLock {
+            pauses += 1
+            throttle.setPaused(true)
+        }
+        progress.open()
+    }
+
+    /// Undoes one pause, if there is one.
+    func resume() {
+        let wasPaused = jobs.withLock {
+            guard pauses > 0 else { return false }
+            pauses -= 1
+            throttle.setPaused(pauses > 0)
+            return true
+        }
+        if wasPaused { letGo() }
+    }
+
+    /// Holds flush and compaction back for a moment: who waits for them goes on waiting.
+    func holdBack() { jobs.withLock { holds += 1 } }
+
+    /// Lets flush and compaction go on once nothing holds them back.
+    func letGo() {
+        let isFree = jobs.withLock {
+            holds -= 1
+            return holds == 0
+        }
+        guard isFree else { return }
         wakeFlush()
         wakeCompaction()
     }
 
-    private var isPaused: Bool { jobs.withLock { pauses > 0 } }
+    private var isHeldBack: Bool { jobs.withLock { holds > 0 } }
 
     // MARK: The end
 
@@ -222,7 +264,7 @@ final class WriteSide: @unchecked Sendable {
         for job in running { job.stop() }
         // Jobs refer to what they work on, and that to them.
         flush.onFlush = {}
-        applier.onRotation = {}
+        applier.onChange = {}
         segmentsLink.detach()
         sync.detach()
         pipeline.detach()

@@ -80,7 +80,7 @@ final class BlockCache: @unchecked Sendable {
             BlockCache.shrink(&state, &victims)
         }
         retire(victims)
-        EpochDomain.collect()
+        EpochDomain.collect(large: false)
         lock.withLock { state.spans.releaseUnassigned() }
     }
 

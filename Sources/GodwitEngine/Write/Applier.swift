@@ -21,8 +21,8 @@ final class Applier: @unchecked Sendable {
     private var targets: [KeyspaceID: Target] = [:]
     private var touched: [Target] = []
     private var groupsSinceCheck = 0
-    /// Called when a memtable waits to be flushed.
-    var onRotation: () -> Void = {}
+    /// Called when a memtable waits to be flushed, and when memtables or trees are gone that somebody may wait for.
+    var onChange: () -> Void = {}
 
     init(store: Store, shape: KeyspaceChanges, throttle: WriteThrottle) {
         self.store = store
@@ -39,6 +39,7 @@ final class Applier: @unchecked Sendable {
             let floor = state.keyspace(tree.id)?.meta.flushedThrough ?? 0
             targets[tree.id] = Target(tree, floor: floor)
         }
+        onChange()
     }
 
     // MARK: Before the append
@@ -163,6 +164,6 @@ final class Applier: @unchecked Sendable {
         store.rotate(target.tree)
         target.memtable = target.tree.view.active
         store.rewind.take(point)
-        onRotation()
+        onChange()
     }
 }

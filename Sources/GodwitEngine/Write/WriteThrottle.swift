@@ -1,23 +1,37 @@
 internal import Synchronization
 
 /// Slows writers in proportion to what background work is behind, so that it never comes to a sudden stop: from
-/// `slowTables` L0 tables on, each byte written costs time, more the further behind; at `stopTables`, or with
-/// `memtableLimit` memtables waiting, a writer is held until there is room. A disk that refuses flushing turns
-/// waiting into an error.
+/// `slowTables` L0 tables on, each byte written costs time, more the further behind; at `stopTables`, with
+/// `memtableLimit` memtables waiting, or when memtables would take more than the memory budget, a writer is held until
+/// there is room. A disk that refuses flushing turns
+/// waiting into an error, and so does pausing the work that is waited for.
 final class WriteThrottle: @unchecked Sendable {
     /// Memtables of one keyspace that may exist before its writers are held.
     static let memtableLimit = 4
     private static let slowTables = 8
-    private static let stopTables = 24
+    /// Tables of L0 at which writers are held.
+    static let stopTables = 24
     /// What a byte costs at the edge of being held: 50 ns, or 20 MB/s.
     private static let steepest = 50.0
 
+    /// How long a writer waits for readers whose closures do not return.
+    private static let patience: UInt64 = 10_000_000_000
+
     private let environment: EngineEnvironment
+    private let options: EngineOptions
     private let events: EventHub
     private let poison: Poison
     private let counters: StoreCounters
+    private let cache: BlockCache
+    private let garbage: Garbage
     private let gate = Gate()
     private let isHeld = Atomic<Bool>(false)
+    /// Whether writers are held for readers to return, and for nothing else.
+    private let isHeldByReaders = Atomic<Bool>(false)
+    /// What the cache may take, and what it was told.
+    private let cacheTarget: Atomic<Int>
+    private let cacheCapacity: Atomic<Int>
+    private let paused = Atomic<Bool>(false)
     private let picosecondsPerByte = Atomic<UInt64>(0)
     private let owed = Atomic<UInt64>(0)
     private let logSize = Atomic<UInt64>(0)
@@ -26,11 +40,17 @@ final class WriteThrottle: @unchecked Sendable {
     private var refusal: EngineError?
     private var reason = ""
 
-    init(_ environment: EngineEnvironment, events: EventHub, poison: Poison, counters: StoreCounters) {
-        self.environment = environment
-        self.events = events
-        self.poison = poison
-        self.counters = counters
+    init(_ store: Store) {
+        environment = store.environment
+        options = store.options
+        events = store.events
+        poison = store.poison
+        counters = store.counters
+        cache = store.cache
+        garbage = store.garbage
+        let capacity = store.options.cacheCapacity(trees: 1, waiting: 0)
+        cacheTarget = Atomic(capacity)
+        cacheCapacity = Atomic(capacity)
     }
 
     /// Bytes of log segments in use, as last reported.
@@ -42,25 +62,44 @@ final class WriteThrottle: @unchecked Sendable {
     /// Why writers are slowed or held just now; empty when they are not.
     var cause: String { lock.withLock { reason } }
 
-    /// Judges the trees anew. Called after a rotation, a flush and a compaction.
+    /// Judges the trees anew. Called after a rotation, a flush, a compaction, and when readers hold memtables back.
     func update(_ trees: [Tree]) {
         var tables = 0
         var memtables = 0
+        let readers = garbage.heldBytes
+        var waiting = readers
         for tree in trees {
             let view = tree.view
             tables = max(tables, view.levels[0].count)
             memtables = max(memtables, view.memtables.count)
+            waiting += view.immutables.reduce(0) { $0 + $1.bytesUsed }
         }
-        let held = tables >= Self.stopTables || memtables >= Self.memtableLimit
+        cacheTarget.store(options.cacheCapacity(trees: trees.count, waiting: waiting), ordering: .relaxed)
+        let size = options.effectiveMemtableSize
+        // What the cache gives up for memtables is not free before the same readers return: it makes no room for them.
+        let byReaders = readers > 0 && waiting > size + options.memoryBudget / 10
+        let isFull = memtables >= Self.memtableLimit || size + waiting - readers > options.memoryBudget
+        let held = tables >= Self.stopTables || isFull || byReaders
         let excess = max(0, tables - Self.slowTables + 1)
         let share = Double(excess) / Double(Self.stopTables - Self.slowTables)
         picosecondsPerByte.store(UInt64(min(share, 1) * Self.steepest * 1000), ordering: .relaxed)
+        isHeldByReaders.store(byReaders && !isFull && tables < Self.stopTables, ordering: .relaxed)
         isHeld.store(held, ordering: .releasing)
-        tell(
-            held
-                ? (memtables >= Self.memtableLimit ? "memtables wait to be flushed" : "L0 waits for compaction")
-                : excess > 0 ? "L0 is behind" : "")
-        if !held { gate.open() }
+        if isFull {
+            tell("memtables wait to be flushed")
+        } else if byReaders {
+            tell("flushed memtables wait for reads that have not returned")
+        } else {
+            tell(held ? "L0 waits for compaction" : excess > 0 ? "L0 is behind" : "")
+        }
+        if !held || byReaders { gate.open() }
+    }
+
+    /// Gives the cache what the memtables leave it. Called by jobs: giving memory back may take milliseconds.
+    func fitCache() {
+        let target = cacheTarget.load(ordering: .relaxed)
+        guard cacheCapacity.exchange(target, ordering: .relaxed) != target else { return }
+        cache.setCapacity(target)
     }
 
     /// Refuses writes with `error` instead of holding them, until `resume`.
@@ -77,6 +116,23 @@ final class WriteThrottle: @unchecked Sendable {
 
     /// Whether writes are refused just now.
     var isRefusing: Bool { currentRefusal != nil }
+
+    /// Says whether the work that writers are held for is paused: they would wait for whoever resumes it, perhaps for
+    /// themselves, so they are refused instead.
+    func setPaused(_ isPaused: Bool) {
+        paused.store(isPaused, ordering: .releasing)
+        gate.open()
+    }
+
+    /// Whether the work that writers are held for is paused.
+    var isPaused: Bool { paused.load(ordering: .acquiring) }
+
+    /// Throws while background work is paused; `text` says what cannot be done.
+    func checkRunning(_ text: String) throws(EngineError) {
+        if isPaused {
+            throw EngineError(.unavailable, "background work is paused, so \(text); call resumeBackgroundWork and try again")
+        }
+    }
 
     /// Lets held writers look at the poison.
     func wakeAll() { gate.open() }
@@ -99,12 +155,32 @@ final class WriteThrottle: @unchecked Sendable {
     private func hold() throws(EngineError) {
         counters.stalls.add(1, ordering: .relaxed)
         let start = environment.clock.monotonicNanoseconds()
-        _ = environment.executor.wait(at: gate, until: nil) {
-            !isHeld.load(ordering: .acquiring) || poison.isPoisoned || lock.withLock { refusal != nil }
+        defer { counters.delayed.add(environment.clock.monotonicNanoseconds() - start, ordering: .relaxed) }
+        while isHeld.load(ordering: .acquiring) {
+            let byReaders = isHeldByReaders.load(ordering: .relaxed)
+            if byReaders { try checkReaders(since: start) }
+            _ = environment.executor.wait(at: gate, until: byReaders ? start + Self.patience : nil) {
+                !isHeld.load(ordering: .acquiring) || poison.isPoisoned || isPaused || isRefusing
+                    || isHeldByReaders.load(ordering: .relaxed) != byReaders
+            }
+            try poison.check()
+            guard isHeld.load(ordering: .acquiring) else { return }
+            if let currentRefusal { throw currentRefusal }
+            try checkRunning("a write cannot be taken: \(cause)")
         }
-        counters.delayed.add(environment.clock.monotonicNanoseconds() - start, ordering: .relaxed)
-        try poison.check()
-        if isHeld.load(ordering: .acquiring), let refusal = lock.withLock({ refusal }) { throw refusal }
+    }
+
+    /// Throws where waiting for readers to return would have no end: the caller is one of them, or they wait for it.
+    private func checkReaders(since start: UInt64) throws(EngineError) {
+        if EpochDomain.isReading {
+            throw EngineError(
+                .unavailable, "the closure that reads keeps \(garbage.heldBytes) bytes of flushed memtables from being "
+                    + "freed, so memory has no room for its writes; return from it first")
+        }
+        guard environment.clock.monotonicNanoseconds() >= start + Self.patience else { return }
+        throw EngineError(
+            .unavailable, "reads that have not returned for over 10 s keep \(garbage.heldBytes) bytes of flushed memtables "
+                + "from being freed, so memory has no room for writes; let their closures return")
     }
 
     private func tell(_ cause: String) {

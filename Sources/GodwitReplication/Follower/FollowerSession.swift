@@ -250,8 +250,8 @@ final class FollowerSession {
     }
 
     private func install(_ receiver: CheckpointReceiver, _ link: Link, now: UInt64) throws(EngineError) {
-        core.send(.copyDone, on: link)
         try replica.install(receiver, now: now)
+        core.send(.copyDone, on: link)
         needsCopy = false
         greet(link, now: now)
     }

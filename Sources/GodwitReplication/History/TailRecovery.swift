@@ -160,4 +160,25 @@ extension Replica {
         core.reports.append(report)
         core.tell(.recovered(report))
     }
+
+    /// A node that became primary before it could send a tail of its own recovers it itself; returns when to look again.
+    func recoverOwnTail(_ engine: Engine, now: UInt64) throws(EngineError) -> UInt64 {
+        if ownTail == nil {
+            guard now >= nextOwnTail else { return nextOwnTail }
+            nextOwnTail = now + 30_000_000_000
+            guard let sender = try TailSender.next(core) else { return nextOwnTail }
+            ownTail = (sender, try TailRecovery(sender.header, engine, core.options.recoveryPolicy))
+        }
+        guard let (sender, recovery) = ownTail else { return nextOwnTail }
+        let verdicts = try sender.takeNext(core) { (records, isLast) throws(EngineError) in
+            try recovery.take(records, isLast: isLast)
+        }
+        if let report = try sender.reported(verdicts, core) {
+            ownTail = nil
+            nextOwnTail = now
+            core.reports.append(report)
+            core.tell(.recovered(report))
+        }
+        return now
+    }
 }

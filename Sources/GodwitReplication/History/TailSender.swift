@@ -28,9 +28,17 @@ final class TailSender {
 
     /// Sends the next piece.
     func sendNext(over link: Link, _ core: ReplicaCore) throws(EngineError) {
+        try takeNext(core) { records, isLast in core.send(.tailData(isLast: isLast, records), on: link) }
+    }
+
+    /// Lends the next piece to the node's own recovery; whether it is the last.
+    func takeNext<R>(
+        _ core: ReplicaCore, _ body: (ByteView, _ isLast: Bool) throws(EngineError) -> R
+    ) throws(EngineError) -> R {
         let records = try file.records(from: offset, limit: Self.piece, core.fileSystem)
         offset += UInt64(records.count)
-        records.withView { core.send(.tailData(isLast: offset >= file.length || $0.isEmpty, $0), on: link) }
+        let isLast = offset >= file.length || records.isEmpty
+        return try records.withView { (view) throws(EngineError) in try body(view, isLast) }
     }
 
     /// Takes what became of a piece; gives the report when it was the last.

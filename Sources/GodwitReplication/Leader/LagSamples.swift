@@ -21,7 +21,11 @@ struct LagSamples {
     mutating func note(_ sequence: SequenceNumber, bytes: UInt64, now: UInt64) {
         if samples.isEmpty && last.sequence == 0 { last = (sequence, bytes) }
         guard sequence != last.sequence else { return }
-        if sequence < last.sequence { samples = [] }
+        // A rewind, or another engine after a full copy: what was known is void.
+        if sequence < last.sequence || bytes < last.bytes {
+            samples = []
+            last = (min(sequence, last.sequence), 0)
+        }
         // Everything after the last length came between then and now: it counts from its first sight.
         if let newest = samples.last, now - newest.time < Self.step {
             last = (sequence, bytes)
@@ -46,7 +50,7 @@ struct LagSamples {
         // The last sample at or before it begins with the first write that it lacks, or with an older one.
         let sample = samples.last { $0.sequence <= sequence } ?? samples.first
         let time = sample?.time ?? now
-        return (last.sequence - sequence, last.bytes - (sample?.bytes ?? last.bytes), now - min(time, now))
+        return (last.sequence - sequence, last.bytes - min(sample?.bytes ?? last.bytes, last.bytes), now - min(time, now))
     }
 
     /// How long ago the log first passed a sequence number; nil when that is forgotten, or has not been.

@@ -121,9 +121,16 @@ final class Shipper {
     func copy(_ sender: CheckpointSender, _ engine: Engine) {
         guard case .awaitingCopy(let hello, let fork) = state else { return }
         state = .copying(sender)
-        keepSlot(hello, durable: sender.point.position.sequence, at: sender.point.position.sequence)
         welcome(.bootstrap, fork, hello, engine)
         core.send(.copyOffer(sender.description), on: link)
+    }
+
+    /// The follower has installed its full copy: from here on the log is kept for it.
+    func copied() {
+        guard case .copying(let sender) = state, let hello else { return }
+        let sequence = sender.point.position.sequence
+        keepSlot(hello, durable: sequence, at: sequence)
+        state = .greeting
     }
 
     func refuse(_ refusal: Refusal, _ reason: String, _ hello: Hello, _ engine: Engine?) {

@@ -7,7 +7,7 @@ struct Inspect: ParsableCommand {
         abstract: "Describes one file of a store: a log segment, a table or a manifest.",
         discussion: """
             Files are read as they are, damaged or not, whoever has the store open; nothing is changed. What is \
-            wrong is listed with its offset. Exit status: 0 described, 2 not readable.
+            wrong is listed with its offset. Exit status: 0 nothing wrong, 2 damaged or any error.
 
             Examples:
               godwit inspect log ./store/000012.log
@@ -29,7 +29,10 @@ struct InspectOptions: ParsableArguments {
         if limit < 0 { throw ValidationError("--limit is \(limit); give 0 or more") }
     }
 
-    func print(_ description: some Encodable, _ lines: @autoclosure () -> [String]) throws {
+    /// Prints a description, then fails when it lists anything wrong.
+    func print(
+        _ description: some Encodable, _ lines: @autoclosure () -> [String], _ problems: [Inspector.Problem]
+    ) throws {
         let output = StandardOutput()
         if json {
             try output.writeJSON(description)
@@ -37,6 +40,10 @@ struct InspectOptions: ParsableArguments {
             for line in lines() { try output.write(line + "\n") }
         }
         try output.flush()
+        if problems.isEmpty { return }
+        throw CommandFailure(
+            "\(file) is damaged in \(problems.count == 1 ? "one place" : "\(problems.count) places"); "
+                + "`godwit verify` says what of the store is readable")
     }
 }
 
@@ -53,7 +60,7 @@ struct InspectLog: ParsableCommand {
 
     func run() throws {
         let log = try Inspector.log(options.file, limit: options.limit)
-        try options.print(log, InspectionText.lines(log))
+        try options.print(log, InspectionText.lines(log), log.problems)
     }
 }
 
@@ -70,7 +77,7 @@ struct InspectTable: ParsableCommand {
 
     func run() throws {
         let table = try Inspector.table(options.file, limit: options.limit)
-        try options.print(table, InspectionText.lines(table))
+        try options.print(table, InspectionText.lines(table), table.problems)
     }
 }
 
@@ -87,6 +94,6 @@ struct InspectManifest: ParsableCommand {
 
     func run() throws {
         let manifest = try Inspector.manifest(options.file, limit: options.limit)
-        try options.print(manifest, InspectionText.lines(manifest))
+        try options.print(manifest, InspectionText.lines(manifest), manifest.problems)
     }
 }

@@ -122,10 +122,10 @@ final class ModelRun {
         case .create(let index, let settings): try create(index, settings)
         case .alter(let index, let settings): try alter(index, settings)
         case .drop(let index): try drop(index)
-        case .flush:
-            if pausedSteps == nil { try engine.flush() }
+        case .flush: try refusedWhilePaused { () throws(EngineError) in try engine.flush() }
         case .compact(let index, let range):
-            if pausedSteps == nil, let space = keyspace(index) { try engine.compact(range, in: space) }
+            guard let space = keyspace(index) else { return }
+            try refusedWhilePaused { () throws(EngineError) in try engine.compact(range, in: space) }
         case .pause:
             if pausedSteps == nil {
                 try engine.pauseBackgroundWork()
@@ -138,6 +138,23 @@ final class ModelRun {
         case .crash(let outcome): try recover(outcome)
         case .powerOff(let calls): world.disk.powerOff(afterCalls: calls)
         }
+    }
+
+    /// What waits for background work is refused while that is paused, and only then.
+    private func refusedWhilePaused(_ body: () throws(EngineError) -> Void) throws {
+        guard let error = refusal(body) else {
+            if pausedSteps != nil { throw Mismatch("what waits for paused work was not refused") }
+            return
+        }
+        guard pausedSteps != nil, error.code == .unavailable else { throw error }
+    }
+
+    /// Whether a write must be refused: it would wait for flushes or compactions, which are paused.
+    private var isHeldByPause: Bool {
+        pausedSteps != nil
+            && engine.store.allTrees.contains {
+                $0.view.memtables.count >= WriteThrottle.memtableLimit || $0.view.levels[0].count >= WriteThrottle.stopTables
+            }
     }
 
     private func resume() throws {
@@ -197,7 +214,7 @@ final class ModelRun {
 
     /// A change of keyspaces: one record, durable when it returns.
     private func control(_ next: StoreModel, _ body: () throws -> Void) throws {
-        try commit(next, records: 1, .synced) {
+        try commit(next, records: 1, .synced, isThrottled: false) {
             try body()
             return engine.position
         }
@@ -207,12 +224,19 @@ final class ModelRun {
 
     /// Runs a write and notes what it made of the store. `records`: how many sequence numbers it takes; nil for unknown.
     private func commit(
-        _ next: StoreModel, records: Int?, _ durability: Durability, _ body: () throws -> Position
+        _ next: StoreModel, records: Int?, _ durability: Durability, isThrottled: Bool = true,
+        _ body: () throws -> Position
     ) throws {
         let before = engine.position.sequence
         let end = before + UInt64(records ?? 1)
         let position: Position
         do {
+            if isThrottled, isHeldByPause {
+                if refusal({ () throws(EngineError) in try engine.put("refused", "") })?.code != .unavailable {
+                    throw Mismatch("a write that waits for paused work was not refused")
+                }
+                try resume()
+            }
             position = try body()
         } catch {
             if world.disk.isPowerOff {

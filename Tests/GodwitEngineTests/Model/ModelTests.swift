@@ -20,7 +20,7 @@ struct SeedBudget {
         self.seconds = seconds
     }
 
-    /// Runs `body` with seed after seed; prints how many, how fast, and the seed of a failure.
+    /// Runs `body` with seed after seed; prints how many, how fast, and the seed of a failure, be it a trap.
     func run(_ name: String, _ body: (UInt64) throws -> Void) {
         let start = Date()
         var runs = 0
@@ -29,6 +29,7 @@ struct SeedBudget {
             if isSingle ? runs > 0 : count.map({ runs >= $0 }) ?? (Date().timeIntervalSince(start) > seconds) { break }
             let seed = first &+ UInt64(runs)
             runs += 1
+            TrapReport.note(seed)
             do {
                 try body(seed)
             } catch {
