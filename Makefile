@@ -24,9 +24,9 @@ build: deps ## builds the command and the demo
 	$(SWIFT) build $(RELEASE) --product godwit
 	$(SWIFT) build $(RELEASE) --product godwit-demo
 
-demo: build ## replays real flights, kills the writer, checks everything it acknowledged
-	@rm -rf .build/demo-store
-	$(BIN)/godwit-demo --csv fixtures/flights-2013-01.csv --data .build/demo-store
+demo: build ## two regions, real flights, the primary killed once and cut off once, every write accounted for
+	@rm -rf .build/demo-regions
+	$(BIN)/godwit-demo regions --csv fixtures/flights-2013-01.csv --data .build/demo-regions
 
 test: test-release test-threads ## all tests optimised, then the concurrency suites under the thread sanitizer
 
@@ -34,19 +34,22 @@ test-release: deps ## all tests, optimised
 	$(SWIFT) test $(RELEASE) --no-parallel
 
 test-threads: deps ## the concurrency suites under the thread sanitizer
-	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
+	GODWIT_CORE_ONLY=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
 
 bench: deps ## measures the engine by itself
 	$(SWIFT) run --package-path Benchmarks --scratch-path .build-bench -c release engine-bench
 
-soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the model, 1,000 of the metamorphic test
-	@rm -rf .build/soak-store
+soak: build ## the random tests long: kills, failovers, switchovers and link cuts of real processes; many seeds
+	@rm -rf .build/soak-store .build/soak-failovers .build/soak-switchovers .build/soak-cuts
+	$(BIN)/godwit-demo failovers --data .build/soak-failovers --rounds 200
+	$(BIN)/godwit-demo switchovers --data .build/soak-switchovers --rounds 1000
+	$(BIN)/godwit-demo cuts --data .build/soak-cuts --rounds 1000
 	$(BIN)/godwit-demo kill --data .build/soak-store --rounds 1000
 	GODWIT_SEEDS=10000 $(SWIFT) test $(RELEASE) --filter '\.ModelTests/'
 	GODWIT_SEEDS=1000 $(SWIFT) test $(RELEASE) --filter '\.MetamorphicTests/'
 
 sanitize: deps ## all engine tests under the address sanitizer
-	$(SWIFT) test $(RELEASE) --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest \
+	GODWIT_CORE_ONLY=1 $(SWIFT) test $(RELEASE) --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest \
 		--filter GodwitEngineTests --skip '$(RESIDENT)'
 
 docs: build ## builds the documentation of GodwitEngine into .build/documentation; a warning fails

@@ -13,7 +13,8 @@ package enum Server {
     /// HTTP connections at once; more wait in the system's queue.
     private static let connectionLimit = 1024
 
-    /// Starts everything, calls `ready` with the line that says so, and runs until SIGTERM or SIGINT; then closes the store.
+    /// Starts everything, calls `ready` with the line that says so, and runs until SIGTERM or SIGINT; then closes the
+    /// store.
     package static func run(
         _ settings: ServerSettings, ready: @escaping @Sendable (_ line: String) -> Void
     ) async throws {

@@ -2,11 +2,11 @@ internal import NIOConcurrencyHelpers
 public import NIOCore
 public import NIOPosix
 
-/// A TCP proxy on loopback that makes a good link bad: it delays, limits bandwidth, cuts and refuses. For tests, the demo and
-/// measurements; what passes through it is not changed.
+/// A TCP proxy on loopback that makes a good link bad: it delays, limits bandwidth, cuts and refuses. For tests, the
+/// demo and measurements; what passes through it is not changed.
 ///
-/// Each connection from a client makes one to the target. What is read on one side waits on a queue until its delay is over
-/// and the bandwidth allows it, then it is written to the other. A side whose queue is full is not read from.
+/// Each connection from a client makes one to the target. What is read on one side waits on a queue until its delay is
+/// over and the bandwidth allows it, then it is written to the other. A side whose queue is full is not read from.
 public final class LinkProxy: Sendable {
     /// How the link behaves. Changes hold for bytes that arrive from then on.
     public struct Conditions: Sendable {

@@ -1,7 +1,7 @@
 import GodwitEngine
-@testable import GodwitReplication
 import Testing
 
+@testable import GodwitReplication
 @testable import GodwitServer
 
 /// The pure parts of the HTTP interface.

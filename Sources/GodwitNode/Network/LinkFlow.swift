@@ -4,8 +4,8 @@ internal import NIOConcurrencyHelpers
 final class LinkFlow: Sendable {
     /// Bytes read but not yet taken by the thread past which the socket is not read from.
     static let inboundLimit = 4 << 20
-    /// Bytes handed over for sending but not yet taken by the system past which a link is given up: the protocol's credit
-    /// keeps far below it, so a peer that lets it come this far does not keep to the protocol.
+    /// Bytes handed over for sending but not yet taken by the system past which a link is given up: the protocol's
+    /// credit keeps far below it, so a peer that lets it come this far does not keep to the protocol.
     static let outboundLimit = 64 << 20
 
     private struct State {

@@ -3,8 +3,8 @@ internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
 
-/// One end of a link on its event loop: tells of the link once it is usable (after the TLS handshake, if there is one), hands
-/// on what comes in one piece per read, and reads only while the replication thread keeps up.
+/// One end of a link on its event loop: tells of the link once it is usable (after the TLS handshake, if there is one),
+/// hands on what comes in one piece per read, and reads only while the replication thread keeps up.
 final class LinkHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer

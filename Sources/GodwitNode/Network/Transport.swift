@@ -5,11 +5,11 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Carries the links of a replica over TCP, with TLS when it has contexts. Called by the replication thread; everything that
-/// comes goes to `deliver`, from the event loops.
+/// Carries the links of a replica over TCP, with TLS when it has contexts. Called by the replication thread; everything
+/// that comes goes to `deliver`, from the event loops.
 ///
-/// What waits is bounded: see `LinkFlow`. A dial gives up after its time limit, and more connections than `acceptLimit` are
-/// refused, so that a stranger cannot use up the process's files.
+/// What waits is bounded: see `LinkFlow`. A dial gives up after its time limit, and more connections than `acceptLimit`
+/// are refused, so that a stranger cannot use up the process's files.
 final class Transport: Sendable {
     private static let dialLimit = TimeAmount.seconds(5)
     private static let acceptLimit = 256

@@ -119,16 +119,16 @@ public final class Node: Sendable {
     /// Whether the node is the primary, as far as it knows.
     public var isPrimary: Bool { state.now.isPrimary }
 
-    /// The engine, once it shows what the reader demands: served at once where it does, waited for up to `limit` where it
-    /// does not yet, and refused clearly after that.
+    /// The engine, once it shows what the reader demands: served at once where it does, waited for up to `limit` where
+    /// it does not yet, and refused clearly after that.
     ///
     /// - Parameters:
     ///   - after: A position that must be seen, such as that of the reader's own last write.
-    ///   - maxStaleness: How old the moment may be as of which all of the primary's commits must be seen. Measured by this
-    ///     node's own monotonic clock against the primary of its epoch.
+    ///   - maxStaleness: How old the moment may be as of which all of the primary's commits must be seen. Measured by
+    ///     this node's own monotonic clock against the primary of its epoch.
     ///   - limit: How long to wait.
-    /// - Throws: `.stale` when the node is behind for longer than `limit`, `.positionLost` when `after` will never be seen,
-    ///   `.notReady` when there is no data yet.
+    /// - Throws: `.stale` when the node is behind for longer than `limit`, `.positionLost` when `after` will never be
+    ///   seen, `.notReady` when there is no data yet.
     public func readable(
         after: Position? = nil, maxStaleness: Duration? = nil, limit: Duration = .zero
     ) async throws(NodeError) -> Engine {
@@ -151,10 +151,11 @@ public final class Node: Sendable {
     ///   - batch: Made by this node's `engine`.
     ///   - level: Which other nodes must have the write; each counts once.
     ///   - durability: How far it must have come on this node.
-    ///   - limit: How long to wait for other nodes. Past it the outcome is `.unconfirmed`: the write stands here and may
-    ///     survive. It has not failed.
+    ///   - limit: How long to wait for other nodes. Past it the outcome is `.unconfirmed`: the write stands here and
+    ///     may survive. It has not failed.
     /// - Throws: `.notWritable` on a node that is not the primary; `.engine` for what the engine refuses. After a throw
     ///   nothing was written, but for a poisoned engine.
+    @discardableResult
     public func write(
         _ batch: WriteBatch, level: WriteLevel = .local, durability: Durability = .synced,
         limit: Duration = .seconds(5)
@@ -215,7 +216,8 @@ public final class Node: Sendable {
         }
     }
 
-    /// Makes this node follow another one. What it alone has written is set aside, sent there to be classified, and rewound.
+    /// Makes this node follow another one. What it alone has written is set aside, sent there to be classified, and
+    /// rewound.
     public func rejoin(_ leader: HostPort) async throws(NodeError) {
         try await perform { (replica, now) throws(ReplicationError) in
             try replica.rejoin(leader: leader.description, now: now)

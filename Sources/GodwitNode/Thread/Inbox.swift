@@ -4,8 +4,9 @@ internal import NIOConcurrencyHelpers
 
 /// What waits for the replication thread, and what wakes it.
 ///
-/// The thread waits at its engine, which moves when writers commit, or here while it has none. Whoever posts wakes both: the
-/// message is in the list before either wakes, so the thread, which looks at the list before it sleeps, misses none.
+/// The thread waits at its engine, which moves when writers commit, or here while it has none. Whoever posts wakes
+/// both: the message is in the list before either wakes, so the thread, which looks at the list before it sleeps,
+/// misses none.
 final class Inbox: Sendable {
     /// What the thread is to do.
     enum Message: Sendable {

@@ -4,7 +4,8 @@ internal import GodwitNode
 internal import Hummingbird
 internal import NIOCore
 
-/// `POST /v1/batch`: many operations as one write, all or nothing, across keyspaces. `level` and `wait` as for single keys.
+/// `POST /v1/batch`: many operations as one write, all or nothing, across keyspaces. `level` and `wait` as for single
+/// keys.
 ///
 ///     {"operations": [
 ///       {"put": "plane/N14228", "value": "…", "keyspace": "default", "ttl": "30m"},

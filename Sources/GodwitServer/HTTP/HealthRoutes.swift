@@ -2,8 +2,9 @@ internal import GodwitNode
 internal import GodwitReplication
 internal import Hummingbird
 
-/// `/healthz`: the node can serve its role. A follower that lost its primary still can, and says how far behind it is; that
-/// is when it is needed most. `?maxLag=5s` and `?role=primary` are the strict forms for a load balancer that wants them.
+/// `/healthz`: the node can serve its role. A follower that lost its primary still can, and says how far behind it is;
+/// that is when it is needed most. `?maxLag=5s` and `?role=primary` are the strict forms for a load balancer that wants
+/// them.
 ///
 /// `/readyz`: traffic of the node's role may come: a primary takes writes, a follower has data to read.
 struct HealthRoutes {

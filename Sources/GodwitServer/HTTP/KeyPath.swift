@@ -1,7 +1,7 @@
 internal import Hummingbird
 
-/// What `/v1/keys/{keyspace}/{key}` names. The key is all that follows, percent-decoded to bytes: a slash in it may stand as
-/// it is, and bytes that are no text stand as `%XX`.
+/// What `/v1/keys/{keyspace}/{key}` names. The key is all that follows, percent-decoded to bytes: a slash in it may
+/// stand as it is, and bytes that are no text stand as `%XX`.
 struct KeyPath: Equatable {
     let keyspace: String
     let key: [UInt8]

@@ -70,8 +70,8 @@ struct KeyRoutes {
     }
 }
 
-/// What a writer is told. 200 when the write has come as far as was asked, 202 when that is not known: it stands all the
-/// same.
+/// What a writer is told. 200 when the write has come as far as was asked, 202 when that is not known: it stands all
+/// the same.
 struct WriteReply: ResponseGenerator {
     private let outcome: WriteOutcome
 

@@ -1,8 +1,8 @@
 internal import GodwitEngine
 internal import GodwitReplication
 
-/// A node's figures in the text format of Prometheus, version 0.0.4. Every figure has `godwit_` in front and the node's region
-/// as a label where several nodes' figures meet.
+/// A node's figures in the text format of Prometheus, version 0.0.4. Every figure has `godwit_` in front and the node's
+/// region as a label where several nodes' figures meet.
 struct MetricsText {
     private(set) var text = ""
     private var described: Set<String> = []

@@ -3,8 +3,8 @@ internal import Hummingbird
 /// Lets a request on only with a token that opens what it asks for. Health is open to everybody: load balancers have no
 /// tokens.
 ///
-/// Without any token set, everybody who reaches the listener is let on, but for web pages: a browser says where a request
-/// comes from, and no page of the web has business here.
+/// Without any token set, everybody who reaches the listener is let on, but for web pages: a browser says where a
+/// request comes from, and no page of the web has business here.
 struct TokenGuard<Context: RequestContext>: RouterMiddleware {
     let tokens: Tokens
 

@@ -7,9 +7,9 @@ internal import GodwitReplication
 internal import Logging
 internal import SystemPackage
 
-/// Reads settings from, in this order: flags, the environment (`GODWIT_DATA`, `GODWIT_TLS_KEY`, …), a YAML file. The first
-/// that has a setting decides. The names are the flags' without dashes: `data`, `region`, `tls-key`; in YAML those with a
-/// common beginning may also be nested (`tls: { key: … }`).
+/// Reads settings from, in this order: flags, the environment (`GODWIT_DATA`, `GODWIT_TLS_KEY`, …), a YAML file. The
+/// first that has a setting decides. The names are the flags' without dashes: `data`, `region`, `tls-key`; in YAML
+/// those with a common beginning may also be nested (`tls: { key: … }`).
 package enum SettingsReader {
     /// Every setting there is, with what it means; the flags' help and the manual are made of it.
     package static let names: [(name: String, value: String, help: String)] = [

@@ -4,8 +4,8 @@ import GodwitEngine
 import GodwitReplication
 import GodwitServer
 
-/// Kills the primary under load, promotes the follower, has the old primary rejoin; again and again, and accounts for every
-/// acknowledged batch.
+/// Kills the primary under load, promotes the follower, has the old primary rejoin; again and again, and accounts for
+/// every acknowledged batch.
 struct Failovers: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Kills the primary of two regions under load, again and again, and accounts for every write.",

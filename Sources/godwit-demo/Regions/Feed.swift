@@ -3,8 +3,8 @@ import GodwitEngine
 import GodwitReplication
 import GodwitServer
 
-/// The client: replays flights in order, each as two batches, and keeps the features as it computed them, so that it can go on
-/// at any node.
+/// The client: replays flights in order, each as two batches, and keeps the features as it computed them, so that it
+/// can go on at any node.
 final class Feed: Sendable {
     /// How many flights there are.
     let count: Int

@@ -5,8 +5,8 @@ import GodwitReplication
 import GodwitServer
 import LinkProxy
 
-/// One region: a `godwit serve` process of its own, and a proxy in front of its replication listener, so that the link to it
-/// can be cut while it lives on.
+/// One region: a `godwit serve` process of its own, and a proxy in front of its replication listener, so that the link
+/// to it can be cut while it lives on.
 final class Region {
     let name: String
     let directory: String

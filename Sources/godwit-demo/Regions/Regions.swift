@@ -8,8 +8,8 @@ import GodwitServer
 /// 1. A client replays real flights as upserts to the primary in `us-east`; `eu-west` follows. The primary is killed.
 /// 2. The follower is promoted, the client goes on there; the old primary comes back, its tail is recovered.
 /// 3. A planned switchover brings the role home.
-/// 4. The primary is cut off and goes on acknowledging alone; the follower is promoted, the client goes on there; the link
-///    is mended, the old primary rejoins, its tail is recovered.
+/// 4. The primary is cut off and goes on acknowledging alone; the follower is promoted, the client goes on there;
+///    the link is mended, the old primary rejoins, its tail is recovered.
 /// 5. Both regions are compared, and every acknowledged batch is put into exactly one class.
 struct Regions: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -60,8 +60,8 @@ struct Switchovers: AsyncParsableCommand {
     }
 }
 
-/// Counts up in a loop: reads the number, which must be that of its own last write wherever it reads, and writes the next. A
-/// node that takes no writes, or does not have the last one yet, is left for the other.
+/// Counts up in a loop: reads the number, which must be that of its own last write wherever it reads, and writes the
+/// next. A node that takes no writes, or does not have the last one yet, is left for the other.
 final class Counter: Sendable {
     static let key = "counter"
 

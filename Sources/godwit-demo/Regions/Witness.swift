@@ -3,8 +3,8 @@ import GodwitEngine
 import GodwitReplication
 import GodwitServer
 
-/// Remembers what became of every batch a client wrote. Each batch carries a key `w/<id>` of its own, so that afterwards every
-/// acknowledged id can be put into exactly one class. Its use is free to any task.
+/// Remembers what became of every batch a client wrote. Each batch carries a key `w/<id>` of its own, so that
+/// afterwards every acknowledged id can be put into exactly one class. Its use is free to any task.
 final class Witness: Sendable {
     /// What the primary acknowledged.
     struct Acknowledged: Sendable {
