@@ -12,7 +12,8 @@ CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurren
 RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded
 
 .DEFAULT_GOAL := help
-.PHONY: help deps demo build test test-release test-threads bench soak sanitize docs format clean
+.PHONY: help deps demo build test test-release test-threads soak sanitize docs format clean
+.PHONY: bench bench-build bench-quick bench-curves bench-plots count
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -36,8 +37,31 @@ test-release: deps ## all tests, optimised
 test-threads: deps ## the concurrency suites under the thread sanitizer
 	GODWIT_CORE_ONLY=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
 
-bench: deps ## measures the engine by itself
-	$(SWIFT) run --package-path Benchmarks --scratch-path .build-bench -c release engine-bench
+# Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench.
+VERSUS := .build-bench/release/versus
+JSON ?= .build-bench/result.json
+TIMELINE := .build-bench/timeline.csv
+CURVES ?= .build-bench/curves.json
+
+bench-build: # builds the benchmarks, apart from the package: peers are no dependency of Godwit
+	@.ci/install-bench-dependencies
+	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product versus
+
+bench-quick: bench-build ## every workload beside RocksDB and LMDB at a million keys, under 4 minutes; JSON=FILE
+	$(VERSUS) --quick --json $(JSON) --timeline $(TIMELINE)
+
+bench: bench-build ## the table of the targets at five million keys, under 30 minutes; JSON=FILE
+	$(VERSUS) --json $(JSON) --timeline $(TIMELINE)
+
+bench-curves: bench-build ## costs over sizes and memory budgets, hours; goes on where it was interrupted
+	$(VERSUS) curves --json $(CURVES)
+
+count: bench-build ## instructions of the hot parts against those recorded, and what a cached read must not call
+	Benchmarks/count $(VERSUS)
+
+bench-plots: ## draws the last benchmark as SVG into docs/benchmarks
+	@.ci/install-bench-dependencies
+	Benchmarks/plot $(JSON) $(TIMELINE) docs/benchmarks $(wildcard $(CURVES))
 
 soak: build ## the random tests long: kills, failovers, switchovers and link cuts of real processes; many seeds
 	@rm -rf .build/soak-store .build/soak-failovers .build/soak-switchovers .build/soak-cuts
