@@ -8,6 +8,9 @@ BIN := .build/release
 # The suites whose subject is threads; under the thread sanitizer these only, since it slows everything else tenfold.
 CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|PauseTests|CheckpointTests
 
+# The tests that measure the process's memory, of which the address sanitizer holds more than the engine.
+RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded
+
 .DEFAULT_GOAL := help
 .PHONY: help deps demo build test test-release test-threads soak sanitize docs format clean
 .PHONY: bench bench-build bench-quick bench-curves bench-plots count
@@ -22,9 +25,9 @@ build: deps ## builds the command and the demo
 	$(SWIFT) build $(RELEASE) --product godwit
 	$(SWIFT) build $(RELEASE) --product godwit-demo
 
-demo: build ## replays real flights, kills the writer, checks everything it acknowledged
-	@rm -rf .build/demo-store
-	$(BIN)/godwit-demo --csv fixtures/flights-2013-01.csv --data .build/demo-store
+demo: build ## two regions, real flights, the primary killed once and cut off once, every write accounted for
+	@rm -rf .build/demo-regions
+	$(BIN)/godwit-demo regions --csv fixtures/flights-2013-01.csv --data .build/demo-regions
 
 test: test-release test-threads ## all tests optimised, then the concurrency suites under the thread sanitizer
 
@@ -32,7 +35,7 @@ test-release: deps ## all tests, optimised
 	$(SWIFT) test $(RELEASE) --no-parallel
 
 test-threads: deps ## the concurrency suites under the thread sanitizer
-	$(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
+	GODWIT_CORE_ONLY=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
 
 # Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench.
 VERSUS := .build-bench/release/versus
@@ -60,14 +63,18 @@ bench-plots: ## draws the last benchmark as SVG into docs/benchmarks
 	@.ci/install-bench-dependencies
 	Benchmarks/plot $(JSON) $(TIMELINE) docs/benchmarks $(wildcard $(CURVES))
 
-soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the model, 1,000 of the metamorphic test
-	@rm -rf .build/soak-store
+soak: build ## the random tests long: kills, failovers, switchovers and link cuts of real processes; many seeds
+	@rm -rf .build/soak-store .build/soak-failovers .build/soak-switchovers .build/soak-cuts
+	$(BIN)/godwit-demo failovers --data .build/soak-failovers --rounds 200
+	$(BIN)/godwit-demo switchovers --data .build/soak-switchovers --rounds 1000
+	$(BIN)/godwit-demo cuts --data .build/soak-cuts --rounds 1000
 	$(BIN)/godwit-demo kill --data .build/soak-store --rounds 1000
 	GODWIT_SEEDS=10000 $(SWIFT) test $(RELEASE) --filter '\.ModelTests/'
 	GODWIT_SEEDS=1000 $(SWIFT) test $(RELEASE) --filter '\.MetamorphicTests/'
 
 sanitize: deps ## all engine tests under the address sanitizer
-	$(SWIFT) test --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest --filter GodwitEngineTests
+	GODWIT_CORE_ONLY=1 $(SWIFT) test $(RELEASE) --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest \
+		--filter GodwitEngineTests --skip '$(RESIDENT)'
 
 docs: build ## builds the documentation of GodwitEngine into .build/documentation; a warning fails
 	@.ci/documentation

@@ -296,6 +296,21 @@ extension Engine {
         }
     }
 
+    /// Lends the entries of a range as a snapshot shows them, with their deadlines (0: none); those whose deadline is at or
+    /// before `cut`, a moment of the wall clock, are left out. Until `body` returns false.
+    package func scan(
+        _ range: KeyRange, in keyspace: Keyspace, at snapshot: Snapshot, cut: UInt64,
+        _ body: (_ key: ByteView, _ value: ByteView, _ deadline: UInt64) -> Bool
+    ) throws(EngineError) {
+        try checkOpen()
+        let tree = keyspace.tree
+        if tree.isDropped { throw Engine.droppedError(tree) }
+        let scan = try Scan(tree.view, range, reverse: false, at: snapshot.sequence(), now: cut)
+        while let entry = try scan.next() {
+            if !body(entry.key, entry.value, entry.deadline) { return }
+        }
+    }
+
     func openScan(
         _ range: KeyRange, _ keyspace: Keyspace, reverse: Bool, at snapshot: Snapshot?
     ) throws(EngineError) -> Scan {

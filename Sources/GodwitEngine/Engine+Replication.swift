@@ -9,6 +9,9 @@ extension Engine {
     /// The end of the history that survives power loss.
     public var durablePoint: HistoryPoint { writeSide?.sync.durablePoint ?? store.manifest.state.end }
 
+    /// Bytes of records appended since the store was opened.
+    package var appendedBytes: UInt64 { store.counters.logBytes.load(ordering: .relaxed) }
+
     /// How the epochs of this history began, ascending.
     public var epochHistory: [EpochStart] { store.manifest.state.epochHistory }
 

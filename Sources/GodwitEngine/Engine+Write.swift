@@ -225,7 +225,12 @@ public struct Condition: Sendable {
     }
 
     init(unchanged key: [UInt8], in keyspace: Keyspace, since sequence: SequenceNumber) {
-        stored = WriteCondition(keyspace: keyspace.id, key: key, unchangedSince: sequence)
+        self.init(unchanged: key, in: keyspace.id, since: sequence)
+    }
+
+    /// Nobody has written `key` since a sequence number.
+    package init(unchanged key: [UInt8], in keyspace: KeyspaceID, since sequence: SequenceNumber) {
+        stored = WriteCondition(keyspace: keyspace, key: key, unchangedSince: sequence)
     }
 }
 

@@ -11,7 +11,9 @@ public final class LogStream {
     init(_ engine: Engine, _ side: WriteSide, after point: HistoryPoint) throws(EngineError) {
         self.engine = engine
         end = side.tail
-        tail = try LogTail(side.logDirectory, cuts: engine.store.manifest.state.logCuts, end: side.tail, after: point)
+        let state = engine.store.manifest.state
+        tail = try LogTail(
+            side.logDirectory, cuts: state.logCuts, from: state.logFloor, end: side.tail, after: point)
     }
 
     /// Up to where records have been handed out.

@@ -148,7 +148,8 @@ import Testing
         try engine.close()
         // Of the log the segments with records in them; those laid out ahead are not the store's yet.
         var files: [(path: String, whole: Data, live: Int)] = []
-        for name in try FileManager.default.contentsOfDirectory(atPath: data).sorted() where name != "LOCK" && name != "NODE" {
+        for name in try FileManager.default.contentsOfDirectory(atPath: data).sorted()
+        where name != "LOCK" && name != "NODE" {
             let path = data + "/" + name
             let whole = try Data(contentsOf: URL(fileURLWithPath: path))
             let live = name.hasSuffix(".log") ? liveLength(whole) : whole.count
@@ -167,7 +168,8 @@ import Testing
             let place = "byte \(offset) of \(path), key \(number)"
             try flip(path, at: offset)
             let get = try Command.godwit(["get", "--data", data, key(number)])
-            #expect(get.status == 2 || get.status == 0 && get.text == value(number), "\(place): \(get.status) \(get.text)")
+            #expect(
+                get.status == 2 || get.status == 0 && get.text == value(number), "\(place): \(get.status) \(get.text)")
             let verify = try Command.godwit(["verify", "--data", data])
             #expect(verify.status == 2, "\(place): \(verify.text)")
             try whole.write(to: URL(fileURLWithPath: path))

@@ -15,7 +15,7 @@ import Testing
         let scratch = Scratch()
         let demo = try Command.run(
             "godwit-demo",
-            ["--data", scratch.path + "/store", "--csv", try someFlights(scratch), "--reads", "1000"])
+            ["flights", "--data", scratch.path + "/store", "--csv", try someFlights(scratch), "--reads", "1000"])
         #expect(demo.status == 0, "\(demo.text)\(demo.errors)")
         #expect(demo.text.contains("All held."))
         #expect(!demo.text.contains("FAILED"))

@@ -1,5 +1,7 @@
 import Foundation
 import GodwitEngine
+import GodwitNode
+import GodwitReplication
 import Testing
 
 /// The README's example is this code: it compiles, it runs, and the text is the same.
@@ -37,12 +39,41 @@ import Testing
         #expect(keys == 1)
     }
 
-    @Test("the README shows that code")
-    func isShown() throws {
+    @Test("the README's example of a node compiles and does what it says")
+    func nodeExample() async throws {
+        let scratch = Scratch()
+        let directory = scratch.path
+        // README node begins
+        let primary = try await Node.start(NodeOptions(directory: directory + "/us", region: "us-east"))
+        var options = NodeOptions(directory: directory + "/eu", region: "eu-west")
+        options.follow = primary.address
+        let follower = try await Node.start(options)
+
+        // Written here, and synced by one other region, or `.unconfirmed` after the limit: never reported as failed.
+        guard let engine = primary.engine else { return }
+        let batch = try engine.makeBatch()
+        try batch.put("plane/N14228", #"{"flights":111}"#)
+        let written = try await primary.write(batch, level: .durable(1), limit: .seconds(10))
+
+        // Read there: what was just written, at most two seconds behind, waited for up to five.
+        let readable = try await follower.readable(
+            after: written.position, maxStaleness: .seconds(2), limit: .seconds(5))
+        let found = try readable.contains("plane/N14228")
+
+        try await follower.promote()
+        try await follower.close()
+        try await primary.close()
+        // README node ends
+        #expect(written.heldBy == ["us-east", "eu-west"])
+        #expect(found)
+    }
+
+    @Test("the README shows that code", arguments: ["README", "README node"])
+    func isShown(mark: String) throws {
         let source = try String(contentsOfFile: #filePath, encoding: .utf8)
         let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
-        let first = try #require(lines.firstIndex { $0.hasSuffix("// README begins") })
-        let last = try #require(lines.firstIndex { $0.hasSuffix("// README ends") })
+        let first = try #require(lines.firstIndex { $0.hasSuffix("// \(mark) begins") })
+        let last = try #require(lines.firstIndex { $0.hasSuffix("// \(mark) ends") })
         let code = lines[(first + 1)..<last].map { $0.dropFirst(8) }.joined(separator: "\n")
         let readme = try String(contentsOfFile: packageDirectory + "/README.md", encoding: .utf8)
         #expect(readme.contains(code))

@@ -5,7 +5,7 @@ package final class ByteWriter {
     @unsafe private(set) var base: UnsafeMutableRawPointer
     private(set) var capacity: Int
     /// How many bytes have been written.
-    private(set) var count = 0
+    package private(set) var count = 0
 
     /// Makes an empty writer with room for `capacity` bytes.
     package init(capacity: Int = 256) {

@@ -58,10 +58,11 @@ final class LogTail {
     /// Where the history stands after the last batch.
     private(set) var point: HistoryPoint
 
-    /// Resumes after `point`. Throws `.history` when the log no longer reaches back to it, or holds another history at
-    /// its sequence number.
+    /// Resumes after `point`, in the segments from `floor` on: older files may still be there, and lead nowhere. Throws
+    /// `.history` when the log no longer reaches back to it, or holds another history at its sequence number.
     init(
-        _ directory: LogDirectory, cuts: [LogCut], end: PublishedLogEnd, after point: HistoryPoint
+        _ directory: LogDirectory, cuts: [LogCut], from floor: UInt64 = 0, end: PublishedLogEnd,
+        after point: HistoryPoint
     ) throws(EngineError) {
         self.directory = directory
         self.end = end
@@ -75,7 +76,7 @@ final class LogTail {
         self.cuts = lives
         var found: (SegmentReader, SegmentHeader)?
         for segment in try directory.segments().reversed()
-        where segment <= end.location.segment && !lives.isDead(segment) {
+        where segment >= floor && segment <= end.location.segment && !lives.isDead(segment) {
             let reader = try SegmentReader(segment, in: directory)
             guard let header = try reader.header(), header.start.position.sequence <= wanted else { continue }
             found = (reader, header)

@@ -23,6 +23,13 @@ extension KeyspaceSettings {
         }
     }
 
+    /// Reads settings as a record carries them.
+    package init(encoded bytes: [UInt8]) throws(EngineError) {
+        self = try bytes.withView { (view) throws(EngineError) in
+            try KeyspaceSettings(decoding: view, source: "keyspace record")
+        }
+    }
+
     /// Reads settings from bytes of their own, such as a record's; errors name `source` and `offset` in it.
     init(decoding bytes: ByteView, source: String, offset: UInt64 = 0) throws(EngineError) {
         var reader = FieldReader(bytes, file: source, start: offset)

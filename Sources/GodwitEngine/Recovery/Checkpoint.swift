@@ -62,7 +62,8 @@ public struct Checkpoint: Sendable, Hashable {
 
     // MARK: Text
 
-    func encode() -> [UInt8] {
+    /// The content of `CHECKPOINT`.
+    package func encode() -> [UInt8] {
         var text = "godwit checkpoint 1\nstore \(storeID)\n"
         let position = point.position
         text += "point \(position.epoch.number) \(Self.hex(UInt64(position.epoch.tag), 8)) \(position.sequence) "
@@ -72,7 +73,8 @@ public struct Checkpoint: Sendable, Hashable {
         return bytes + Array("sum \(Self.hex(Self.sum(bytes[...])))\n".utf8)
     }
 
-    init(decoding bytes: [UInt8], file path: String) throws(EngineError) {
+    /// Reads the content of a `CHECKPOINT`; `path` is for messages.
+    package init(decoding bytes: [UInt8], file path: String) throws(EngineError) {
         // The last line is "sum ", 16 digits and a line feed.
         let body = bytes.dropLast(21)
         guard bytes.count > 21, String(decoding: bytes.suffix(21), as: UTF8.self) == "sum \(Self.hex(Self.sum(body)))\n"

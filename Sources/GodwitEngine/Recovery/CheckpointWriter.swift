@@ -14,13 +14,19 @@ struct CheckpointWriter {
     private let store: Store
     private let side: WriteSide
     private let target: String
+    /// The keyspaces whose data it is to have; nil for all.
+    private let keyspaces: [KeyspaceID]?
     private let progress: ((WorkProgress) -> Void)?
     private var fileSystem: any FileSystem { store.environment.fileSystem }
 
-    init(_ store: Store, _ side: WriteSide, to target: String, _ progress: ((WorkProgress) -> Void)?) {
+    init(
+        _ store: Store, _ side: WriteSide, to target: String, keeping keyspaces: [KeyspaceID]? = nil,
+        _ progress: ((WorkProgress) -> Void)?
+    ) {
         self.store = store
         self.side = side
         self.target = target
+        self.keyspaces = keyspaces
         self.progress = progress
     }
 
@@ -117,6 +123,7 @@ struct CheckpointWriter {
             var meta = keyspace.meta
             meta.flushedThrough = limit
             edit.append(.createKeyspace(meta))
+            guard keyspaces?.contains(meta.id) ?? true else { continue }
             for level in current.version.levels {
                 let tables = level.tables.filter { $0.oldestSequence <= limit }.map { table in
                     var table = table

@@ -27,6 +27,14 @@ public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// The 16 bytes: high half, then low half, little-endian each.
     package var bytes: [UInt8] { StoreID(high: high, low: low).bytes }
+
+    /// The id of the node in a directory, which may hold no data yet; made where there is none. Errors as `Engine.open` with the
+    /// option `region`.
+    package static func ensure(
+        in directory: String, region: String?, _ environment: EngineEnvironment
+    ) throws(EngineError) -> NodeID {
+        try NodeIdentity.ensure(in: directory, region: region, environment).id
+    }
 }
 
 /// The number by which records name the region they were first written in.

@@ -1,12 +1,13 @@
 /// Takes the store back to a point of its own history. Runs on the commit leader's thread, between two groups.
 ///
-/// 1. Find the newest rewind point R at or below the target F: the tables can show the state at R, since compaction kept
-///    what R sees, and the log reaches back to R.
-/// 2. Stop flush and compaction where they are; sync the log.
-/// 3. Find F in the log and begin a new segment after it.
-/// 4. One manifest edit: tables wholly above R go, mixed ones show nothing above R, the log is cut at F. From here on a
-///    crash recovers to F.
-/// 5. Replay (R, F] from the own log into fresh memtables, and go on after F.
+/// 1. Stop flush and compaction where they are; sync the log.
+/// 2. Find the target F in the log.
+/// 3. Find the base R: F itself while everything above it is in memory only; else the newest rewind point at or below F,
+///    since compaction kept what that sees, and the log reaches back to it.
+/// 4. Begin a new segment after F. One manifest edit: tables wholly above R go, mixed ones show nothing above R, the log is
+///    cut at F. From here on a crash recovers to F.
+/// 5. Replay the own log up to F into fresh memtables, and go on after F. What a keyspace had in memory at R comes from the
+///    log before R, as in recovery.
 struct Rewind {
     private let side: WriteSide
     private let target: HistoryPoint
@@ -21,9 +22,8 @@ struct Rewind {
         let now = side.pipeline.currentPoint
         if now == target { return }
         let sequence = target.position.sequence
-        guard sequence < now.position.sequence, let base = store.rewind.newest(notAbove: sequence) else {
-            throw EngineError(
-                .history, "no rewind point is at or below \(target); this node needs a full copy")
+        guard sequence < now.position.sequence else {
+            throw EngineError(.history, "\(target) is not in this store's history, which ends at \(now)")
         }
         side.holdBack()
         defer { side.letGo() }
@@ -31,7 +31,11 @@ struct Rewind {
         side.compactions.abandon()
         _ = try side.sync.syncNow(through: now.position.sequence)
 
-        let location = try locateTarget()
+        let (location, isFinal) = try locateTarget()
+        let isInMemory = !isFinal && !hasTables(above: sequence)
+        guard let base = isInMemory ? target : store.rewind.newest(notAbove: sequence) else {
+            throw EngineError(.history, "no rewind point is at or below \(target); this node needs a full copy")
+        }
         let log = try LogWriter(side.segments, in: side.logDirectory, after: target, previous: location)
         do throws(EngineError) {
             let state = try store.manifest.commit { state in edit(state, base, location, log) }
@@ -43,17 +47,34 @@ struct Rewind {
         }
     }
 
-    /// Where the target's record ends in the log. Throws unless the target is in this history.
-    private func locateTarget() throws(EngineError) -> LogLocation {
+    /// Where the target's record ends in the log, and whether a record after it did what cannot be taken back without a
+    /// rewind point. Throws unless the target is in this history.
+    private func locateTarget() throws(EngineError) -> (LogLocation, isFinal: Bool) {
         let state = store.manifest.state
         let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
-        if reader.point == target { return reader.end }
+        var found = reader.point == target ? reader.end : nil
         while let record = try reader.next() {
-            guard record.lastSequence >= target.position.sequence else { continue }
-            if record.point == target { return reader.end }
-            break
+            if let found {
+                switch record.type {
+                case .keyspaceDrop, .keyspaceAlter, .ingestCommit: return (found, true)
+                case .batch, .epochBegin, .keyspaceCreate, .ingestChunk, .marker, .skip: continue
+                }
+            }
+            if record.lastSequence < target.position.sequence { continue }
+            guard record.point == target else { break }
+            found = reader.end
         }
+        if let found { return (found, false) }
         throw EngineError(.history, "\(target) is not in this store's history")
+    }
+
+    /// Whether any table may hold something above a sequence number.
+    private func hasTables(above sequence: SequenceNumber) -> Bool {
+        store.manifest.state.keyspaces.contains { keyspace in
+            keyspace.meta.createdSequence <= sequence
+                && (keyspace.meta.flushedThrough > sequence
+                    || keyspace.version.levels.contains { $0.tables.contains { $0.newestSequence > sequence } })
+        }
     }
 
     /// What takes the store back to `base`, with the log up to the target to be replayed.
@@ -102,9 +123,7 @@ struct Rewind {
         side.applier.reload()
 
         let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
-        while let record = try reader.next() {
-            if record.lastSequence > base.position.sequence { try side.applier.apply(record) }
-        }
+        while let record = try reader.next() { try side.applier.apply(record) }
         let dead = side.segments.live.filter { $0 > reader.end.segment && $0 < log.end.segment }
         side.pipeline.restart(log, at: target)
         side.tail.rewind(to: log.end, target)

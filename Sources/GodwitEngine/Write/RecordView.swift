@@ -210,7 +210,7 @@ package struct RecordSections: Sequence, IteratorProtocol {
 package struct RecordRun {
     private let bytes: ByteView
     /// Where the next record begins.
-    private(set) var offset = 0
+    package private(set) var offset = 0
 
     package init(_ bytes: ByteView) { self.bytes = bytes }
 

@@ -41,14 +41,14 @@ public final class WriteBatch {
     }
 
     /// Sets `key` to `value`; from `deadline` on (wall-clock milliseconds, 0 for never) it counts as absent.
-    func put(_ key: ByteView, _ value: ByteView, deadline: UInt64 = 0, in keyspace: KeyspaceID) throws(EngineError) {
+    package func put(_ key: ByteView, _ value: ByteView, deadline: UInt64 = 0, in keyspace: KeyspaceID) throws(EngineError) {
         try RecordEncoder.checkKey(key)
         try RecordEncoder.checkValue(value)
         try add(.put, key, value, deadline: deadline, keyspace: keyspace)
     }
 
     /// Removes `key`; one that is not there is no error.
-    func delete(_ key: ByteView, in keyspace: KeyspaceID) throws(EngineError) {
+    package func delete(_ key: ByteView, in keyspace: KeyspaceID) throws(EngineError) {
         try RecordEncoder.checkKey(key)
         try add(.delete, key, .empty, deadline: 0, keyspace: keyspace)
     }

@@ -17,12 +17,17 @@ struct Command {
 
     /// A program that stands beside the test runner.
     static func run(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> Command {
+        try launch(path(program), arguments, input: input)
+    }
+
+    /// A program by its file.
+    static func launch(_ file: String, _ arguments: [String], input: [UInt8] = []) throws -> Command {
         let scratch = Scratch()
         let names = ["in", "out", "err"].map { scratch.path + "/" + $0 }
         for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
         try Data(input).write(to: URL(fileURLWithPath: names[0]))
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: path(program))
+        process.executableURL = URL(fileURLWithPath: file)
         process.arguments = arguments
         process.standardInput = FileHandle(forReadingAtPath: names[0])
         process.standardOutput = FileHandle(forWritingAtPath: names[1])

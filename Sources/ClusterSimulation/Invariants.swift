@@ -1,0 +1,109 @@
+package import GodwitEngine
+internal import GodwitReplication
+
+/// A rule was broken: what the simulation looks for.
+package struct Violation: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// What must hold after every step, whatever happened.
+struct Invariants {
+    /// Which node acknowledged writes in an epoch.
+    private var owners: [Epoch: Int] = [:]
+    /// The chain value at each position that was ever seen at the end of a history.
+    private var chains: [Position: UInt64] = [:]
+    /// Where epochs began, and what they follow, as the first node that had them said.
+    private var epochs: [Epoch: EpochStart] = [:]
+
+    /// A write was acknowledged by a node.
+    mutating func acknowledged(_ position: Position, by node: Int) throws(Violation) {
+        if let owner = owners[position.epoch], owner != node {
+            throw Violation(description: "node\(node) and node\(owner) both acknowledged in epoch \(position.epoch)")
+        }
+        owners[position.epoch] = node
+    }
+
+    /// Looks at all nodes.
+    mutating func check(_ nodes: [SimulatedNode]) throws(Violation) {
+        for node in nodes {
+            guard let engine = node.engine else { continue }
+            try check(node, engine)
+        }
+        try compare(nodes)
+    }
+
+    private mutating func check(_ node: SimulatedNode, _ engine: Engine) throws(Violation) {
+        let end = engine.historyPoint
+        if let last = node.lastEnd, end.position < last.position {
+            throw Violation(description: "node\(node.index) went back from \(last) to \(end) without a rewind")
+        }
+        node.lastEnd = end
+        node.durable = engine.durablePoint
+        if let known = chains[end.position], known != end.chain {
+            throw Violation(description: "position \(end.position) stands for two batches: node\(node.index) has another")
+        }
+        chains[end.position] = end.chain
+        for epoch in engine.epochHistory {
+            if let known = epochs[epoch.epoch], known != epoch {
+                throw Violation(description: "epoch \(epoch.epoch) began twice: node\(node.index) says \(epoch)")
+            }
+            epochs[epoch.epoch] = epoch
+        }
+    }
+
+    /// Nodes at the same point have the same data.
+    private func compare(_ nodes: [SimulatedNode]) throws(Violation) {
+        var seen: [(node: SimulatedNode, end: HistoryPoint)] = []
+        for node in nodes {
+            guard let engine = node.engine, let status = node.replica?.status, !status.isPartial else { continue }
+            let end = engine.historyPoint
+            if let other = seen.first(where: { $0.end == end })?.node {
+                let (left, right) = (try content(node), try content(other))
+                guard left == right else {
+                    let first = zip(left, right).first { $0 != $1 } ?? (left.last ?? "", right.last ?? "")
+                    throw Violation(
+                        description: "node\(node.index) and node\(other.index) differ at \(end): \(left.count) and "
+                            + "\(right.count) entries, first \(first.0) and \(first.1)")
+                }
+            }
+            seen.append((node, end))
+        }
+    }
+
+    /// Everything that a node's readers see, at a time so far in the past that nothing has expired, or so far in the future that
+    /// everything has.
+    private func content(_ node: SimulatedNode) throws(Violation) -> [String] {
+        guard let engine = node.engine else { return [] }
+        var all: [String] = []
+        do throws(EngineError) {
+            let snapshot = try engine.snapshot()
+            for keyspace in engine.keyspaces {
+                try engine.scan(.all, in: keyspace, at: snapshot, cut: 1 << 60) { key, value, deadline in
+                    let (key, value) = (String(decoding: key.array, as: UTF8.self), String(decoding: value.array, as: UTF8.self))
+                    all.append("\(keyspace.name) \(key) \(deadline) \(value)")
+                    return true
+                }
+            }
+        } catch {
+            throw Violation(description: "node\(node.index) cannot be read: \(error)")
+        }
+        return all
+    }
+}
+
+extension SimulatedNode {
+    /// Whether a position is in this node's history.
+    package func has(_ position: Position) -> Bool {
+        guard let engine else { return false }
+        return engine.has(position)
+    }
+}
+
+extension Engine {
+    func has(_ position: Position) -> Bool {
+        let epochs = epochHistory
+        guard let index = epochs.firstIndex(where: { $0.epoch == position.epoch }) else { return false }
+        let end = index + 1 < epochs.count ? epochs[index + 1].parent.position.sequence : historyPoint.position.sequence
+        return position.sequence <= end
+    }
+}

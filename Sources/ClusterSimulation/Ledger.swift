@@ -1,0 +1,40 @@
+package import GodwitEngine
+package import GodwitReplication
+
+/// What clients wrote, and what they were told: the truth that a run is judged by. Every write puts a key of its own,
+/// `w/<id>`, so that each can be looked for.
+package struct Ledger {
+    package struct Write {
+        package let id: UInt64
+        package let node: Int
+        package let position: Position
+        package let level: WriteLevel
+        /// Whether the client was told that its level is reached; `.local` ones are acknowledged at once.
+        package var isAcknowledged: Bool
+        /// The nodes that had it durable when it was acknowledged.
+        package var holders: [Int] = []
+        /// Whether an operator, or a restart without its followers, was allowed to lose it.
+        package var isExcused = false
+    }
+
+    /// What became of an acknowledged write.
+    package enum Fate: String, CaseIterable {
+        case survived, recovered, superseded, conflicting, expired, lost
+    }
+
+    package private(set) var writes: [Write] = []
+
+    package mutating func add(_ write: Write) { writes.append(write) }
+
+    package mutating func change(_ id: UInt64, _ body: (inout Write) -> Void) {
+        guard let index = writes.firstIndex(where: { $0.id == id }) else { return }
+        body(&writes[index])
+    }
+
+    package subscript(id: UInt64) -> Write? { writes.first { $0.id == id } }
+
+    /// Excuses writes: a node without them became primary when it might.
+    package mutating func excuse(where mayBeLost: (Write) -> Bool) {
+        for index in writes.indices where mayBeLost(writes[index]) { writes[index].isExcused = true }
+    }
+}

@@ -1,0 +1,399 @@
+internal import GodwitEngine
+
+/// Follows another node, over one link at a time.
+///
+/// 1. *Connect*, after a pause that doubles with each failure and is jittered, so that followers do not come all at once.
+/// 2. *Greet*: say what this node has; the leader answers.
+/// 3. *Rewind*, when this node's history left the leader's: what it has in excess is saved as a tail first; then greet
+///    again.
+/// 4. *Copy*, when the log does not reach back, or nothing can be rewound; then greet again.
+/// 5. *Send back* what a restarted primary lost; then wait for its answer.
+/// 6. *Stream*: append and apply records as they come, acknowledge, ask for syncs; offer saved tails; answer digests.
+///
+/// Orderings: nothing is acknowledged under an epoch older than the newest that this node remembers; a tail is durable
+/// before the rewind; a copy is complete and verified before the old data goes; `received` is said after the append, and
+/// `durable` after the sync.
+final class FollowerSession {
+    enum State {
+        case resting(until: UInt64)
+        case dialing(Link)
+        case greeting(Link)
+        case copying(Link, CheckpointReceiver)
+        case sendingBack(Link, RecordFeed, through: SequenceNumber)
+        case streaming(Link)
+    }
+
+    private unowned let core: ReplicaCore
+    private unowned let replica: Replica
+    private(set) var state: State
+    /// The address that is dialed.
+    let leader: String
+    private var failures: UInt64 = 0
+    private var needsCopy = false
+    private var nextPing: UInt64 = 0
+    private var lastAck: Acknowledgement?
+    private(set) var figures = LinkStatus()
+    private(set) var freshness = FreshnessTracker()
+    private(set) var leaderEnd: HistoryPoint?
+    private var tail: TailSender?
+    private var nextTailOffer: UInt64 = 0
+    private var digest: DigestResponder?
+
+    init(_ core: ReplicaCore, _ replica: Replica, leader: String, now: UInt64) {
+        self.core = core
+        self.replica = replica
+        self.leader = leader
+        state = .resting(until: now)
+        figures.address = leader
+    }
+
+    /// The link, once there is one.
+    var link: Link? {
+        switch state {
+        case .resting: nil
+        case .dialing(let link), .greeting(let link), .copying(let link, _), .sendingBack(let link, _, _),
+            .streaming(let link):
+            link
+        }
+    }
+
+    /// What it is doing, for people.
+    var stage: String {
+        switch state {
+        case .resting: "disconnected"
+        case .dialing: "connecting"
+        case .greeting: "handshake"
+        case .copying: "bootstrapping"
+        case .sendingBack: "sending back"
+        case .streaming: "streaming"
+        }
+    }
+
+    /// The full copy that is being received.
+    var copyStatus: CopyStatus? {
+        guard case .copying(_, let receiver) = state else { return nil }
+        return CopyStatus(node: receiver.name, direction: "from", bytes: receiver.bytes, done: receiver.done)
+    }
+
+    // MARK: 1. Connect
+
+    /// Dials when the pause is over.
+    private func connect(now: UInt64) {
+        let link = replica.makeLink(now: now)
+        state = .dialing(link)
+        core.act(.dial(link.id, leader))
+    }
+
+    /// The pause before the next attempt: doubled with each failure, and anything from half of it to all.
+    private func rest(now: UInt64) {
+        let longest = core.options.maximumBackoff
+        let pause = min(core.options.minimumBackoff << min(failures, 20), longest) * 1_000_000
+        failures += 1
+        state = .resting(until: now + pause / 2 + core.environment.random.next() % max(1, pause / 2))
+        tail = nil
+        digest = nil
+        lastAck = nil
+        figures.isConnected = false
+    }
+
+    /// The link is gone.
+    func closed(_ link: Link, now: UInt64) {
+        guard link === self.link else { return }
+        rest(now: now)
+    }
+
+    /// Ends the link, to try again after a pause.
+    func drop(_ reason: String, now: UInt64) {
+        guard let link else { return }
+        core.close(link, reason)
+        rest(now: now)
+    }
+
+    /// The history here changed its past: what was known of it is void.
+    func forgetFreshness() { freshness = FreshnessTracker() }
+
+    /// Ends the session for good.
+    func end(_ reason: String) {
+        if let link { core.close(link, reason) }
+    }
+
+    // MARK: 2. Greet
+
+    /// The dial succeeded.
+    func opened(_ link: Link, now: UInt64) {
+        guard case .dialing(let dialed) = state, dialed === link else { return }
+        link.heard = now
+        greet(link, now: now)
+    }
+
+    private func greet(_ link: Link, now: UInt64) {
+        state = .greeting(link)
+        lastAck = nil
+        digest = nil
+        tail = nil
+        nextPing = now + core.options.heartbeat * 1_000_000
+        let history = core.history
+        core.send(
+            .hello(
+                Hello(
+                    node: core.node, store: core.engine?.storeID, region: core.options.region,
+                    address: core.options.advertised, needsCopy: needsCopy, end: history?.end ?? .start,
+                    durable: core.engine?.durablePoint.position.sequence ?? 0, time: now,
+                    epochs: history?.epochs ?? [], keyspaces: core.options.keyspaces)), on: link)
+    }
+
+    /// The leader's answer.
+    private func welcomed(_ welcome: Welcome, _ link: Link, epoch: Epoch, now: UInt64) throws(EngineError) {
+        if let refusal = welcome.refusal {
+            core.count(refusal: refusal, of: welcome.node.description, welcome.reason)
+            // A refusal by a node of this store may tell of an epoch.
+            if let engine = core.engine, engine.storeID == welcome.store { try replica.learn(epoch, now: now) }
+            core.close(link, "refused: \(refusal.name)")
+            return rest(now: now)
+        }
+        if let engine = core.engine, engine.storeID != welcome.store {
+            core.count(refusal: .otherStore, of: welcome.node.description, "that node is of store \(welcome.store)")
+            core.close(link, "another store")
+            return rest(now: now)
+        }
+        guard epoch >= core.state.newest else {
+            core.count(refusal: .newerEpoch, of: welcome.node.description, "that node is of an older epoch, \(epoch)")
+            core.close(link, "a newer epoch, \(core.state.newest), has begun")
+            return rest(now: now)
+        }
+        link.greet(Link.Peer(node: welcome.node, region: welcome.region, address: welcome.address))
+        try replica.learn(epoch, now: now)
+        if !figures.node.isEmpty, !figures.isConnected { figures.reconnects += 1 }
+        figures.isConnected = true
+        figures.node = welcome.node.description
+        figures.region = welcome.region
+        core.tell(.linked(node: figures.node, region: welcome.region, answer: "\(welcome.answer)"))
+        try follow(welcome, link, now: now)
+    }
+
+    private func follow(_ welcome: Welcome, _ link: Link, now: UInt64) throws(EngineError) {
+        switch welcome.answer {
+        case .stream:
+            guard let engine = core.engine, engine.historyPoint == welcome.point else {
+                return drop("the leader streams from \(welcome.point), where this node is not", now: now)
+            }
+            figures.partialSyncs += 1
+            needsCopy = false
+            failures = 0
+            state = .streaming(link)
+            nextTailOffer = now
+            acknowledge(link, now: now)
+        case .rewind:
+            figures.rewinds += 1
+            needsCopy = try !replica.goBack(to: welcome.point, now: now)
+            greet(link, now: now)
+        case .bootstrap:
+            figures.fullSyncs += 1
+            if let engine = core.engine { try replica.saveTail(of: engine, after: welcome.point) }
+            state = .copying(link, CheckpointReceiver(core, from: welcome.node, figures.node))
+        case .sendBack:
+            guard let engine = core.engine else { return drop("there is nothing to send back", now: now) }
+            let end = engine.historyPoint.position.sequence
+            state = .sendingBack(link, try RecordFeed(engine, after: welcome.point, nil), through: end)
+        case .refuse: break
+        }
+    }
+
+    // MARK: Messages
+
+    /// Takes a message of the leader.
+    func take(_ message: Message, epoch: Epoch, _ link: Link, now: UInt64) throws(EngineError) {
+        guard link === self.link else { return }
+        if link.isGreeted {
+            guard epoch >= core.state.newest else {
+                return drop("a newer epoch, \(core.state.newest), has begun", now: now)
+            }
+            try replica.learn(epoch, now: now)
+        }
+        switch message {
+        case .goodbye(let goodbye): parted(goodbye, link, now: now)
+        case .heartbeat(let heartbeat): heard(heartbeat, link, now: now)
+        case .welcome(let welcome):
+            guard case .greeting = state else { return unexpected(message, now: now) }
+            try welcomed(welcome, link, epoch: epoch, now: now)
+        default: try takeInOrder(message, link, now: now)
+        }
+    }
+
+    /// What may come in some states only.
+    private func takeInOrder(_ message: Message, _ link: Link, now: UInt64) throws(EngineError) {
+        switch (state, message) {
+        case (.streaming, .records(let records)): try apply(records)
+        case (.streaming, .takeOver(let point)):
+            if let refusal = replica.takeOver(after: point, over: link, now: now) {
+                core.send(.cancel(reason: refusal), on: link)
+            }
+        case (.streaming, .cancel): tail = nil
+        case (.streaming, .tailRequest): try sendTail(link)
+        case (.streaming, .tailReport(let verdicts)): try reported(verdicts, now: now)
+        case (.streaming, .digestRequest(let request)): digest(request, link)
+        case (.copying(_, let receiver), .copyOffer(let description)):
+            try receiver.offered(description, over: link)
+        case (.copying(_, let receiver), .copyData(let file, let offset, let bytes)):
+            try receiver.received(file, offset, bytes)
+        default: unexpected(message, now: now)
+        }
+    }
+
+    private func unexpected(_ message: Message, now: UInt64) { drop("a \(message.type) came while \(stage)", now: now) }
+
+    private func parted(_ goodbye: Goodbye, _ link: Link, now: UInt64) {
+        link.isClosed = true
+        core.act(.close(link.id, reason: goodbye.reason))
+        core.tell(.unlinked(node: link.name, reason: goodbye.reason))
+        rest(now: now)
+    }
+
+    private func install(_ receiver: CheckpointReceiver, _ link: Link, now: UInt64) throws(EngineError) {
+        try replica.install(receiver, now: now)
+        core.send(.copyDone, on: link)
+        needsCopy = false
+        greet(link, now: now)
+    }
+
+    // MARK: 6. Stream
+
+    private func apply(_ records: ByteView) throws(EngineError) {
+        guard let engine = core.engine else { return }
+        try records.withSpan { (span) throws(EngineError) in
+            _ = try engine.apply(records: span, durability: .buffered)
+        }
+        figures.bytes += UInt64(records.count)
+        try engine.requestSync()
+        freshness.applied(engine.historyPoint.position.sequence)
+    }
+
+    /// Says how far this node has come, where that is news.
+    func acknowledge(_ link: Link, now: UInt64) {
+        guard case .streaming = state, let engine = core.engine, !link.isClosed else { return }
+        let end = engine.historyPoint
+        let durable = min(engine.durablePoint.position.sequence, end.position.sequence)
+        let ack = Acknowledgement(
+            received: end, durable: durable, applied: end.position.sequence, time: engine.now,
+            members: replica.followersAsMembers)
+        guard ack.received != lastAck?.received || ack.durable != lastAck?.durable || ack.members != lastAck?.members
+        else { return }
+        lastAck = ack
+        figures.received = end.position.sequence
+        figures.durable = durable
+        figures.applied = end.position.sequence
+        core.send(.ack(ack), on: link)
+    }
+
+    private func heard(_ heartbeat: Heartbeat, _ link: Link, now: UInt64) {
+        guard link.isGreeted else { return }
+        leaderEnd = heartbeat.end
+        guard case .streaming = state, let engine = core.engine else { return }
+        replica.takeMembers(heartbeat.members, keepFrom: heartbeat.keepFrom)
+        if let age = heartbeat.age, heartbeat.echo <= now {
+            let asOf = heartbeat.echo - min(age, heartbeat.echo)
+            freshness.heard(end: heartbeat.end.position.sequence, asOf: asOf)
+            freshness.applied(engine.historyPoint.position.sequence)
+        }
+    }
+
+    // MARK: Tails and digests
+
+    private func offerTail(_ link: Link, now: UInt64) {
+        guard tail == nil, now >= nextTailOffer else { return }
+        nextTailOffer = now + 30_000_000_000
+        guard let found = core.attempt("read a saved tail", { () throws(EngineError) in try TailSender.next(core) }),
+            let sender = found
+        else { return }
+        tail = sender
+        core.send(.tailOffer(sender.header), on: link)
+    }
+
+    private func sendTail(_ link: Link) throws(EngineError) {
+        guard let tail else { return }
+        try tail.sendNext(over: link, core)
+    }
+
+    private func reported(_ verdicts: TailVerdicts, now: UInt64) throws(EngineError) {
+        guard let tail, let report = try tail.reported(verdicts, core) else { return }
+        self.tail = nil
+        nextTailOffer = now
+        core.reports.append(report)
+        core.tell(.recovered(report))
+    }
+
+    private func digest(_ request: DigestRequest, _ link: Link) {
+        guard let engine = core.engine else { return }
+        if case .begin = request.task { digest = DigestResponder(request.id, engine) }
+        guard let digest, digest.id == request.id else { return }
+        if let reply = digest.answer(request.task) {
+            core.send(.digestReply(DigestReply(id: request.id, result: reply)), on: link)
+        } else {
+            self.digest = nil
+        }
+    }
+
+    // MARK: Time
+
+    /// Does what is due; returns when there is more, at once when at `now`.
+    func poll(now: UInt64) -> UInt64 {
+        if case .resting(let until) = state {
+            if now < until { return until }
+            connect(now: now)
+        }
+        guard let link else { return now }
+        let silence = link.heard + core.options.silence * 1_000_000
+        if now >= silence {
+            drop("nothing was heard for \(core.options.silence) ms", now: now)
+            return now
+        }
+        if case .dialing = state { return silence }
+        if now >= nextPing {
+            nextPing = now + core.options.heartbeat * 1_000_000
+            core.send(.ping(now), on: link)
+        }
+        return min(silence, nextPing, work(link, now: now))
+    }
+
+    /// Does a bounded part of what the state asks for; returns when there is more.
+    private func work(_ link: Link, now: UInt64) -> UInt64 {
+        switch state {
+        case .resting, .dialing, .greeting: return .max
+        case .sendingBack(_, let feed, let through):
+            sendBack(link, feed, through: through, now: now)
+            return .max
+        case .copying(_, let receiver):
+            do throws(EngineError) {
+                switch try receiver.work(over: link) {
+                case .more: return now
+                case .waiting: return .max
+                case .complete: try install(receiver, link, now: now)
+                }
+            } catch {
+                core.failed("receive a full copy", error)
+                drop("the full copy failed", now: now)
+            }
+            return now
+        case .streaming:
+            acknowledge(link, now: now)
+            offerTail(link, now: now)
+            return tail == nil ? max(nextTailOffer, now + 1) : .max
+        }
+    }
+
+    /// 5. Sends what the primary lost; its answer to the hello follows when it has it.
+    private func sendBack(_ link: Link, _ feed: RecordFeed, through: SequenceNumber, now: UInt64) {
+        do throws(EngineError) {
+            while feed.point.position.sequence < through {
+                let sent: Void? = try feed.next(maxBytes: core.options.frameBytes) { records, _ in
+                    core.send(.records(records), on: link)
+                }
+                if sent == nil { break }
+            }
+            state = .greeting(link)
+        } catch {
+            core.failed("send back what the primary lost", error)
+            drop("the log cannot be read", now: now)
+        }
+    }
+}

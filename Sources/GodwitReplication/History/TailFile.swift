@@ -1,0 +1,162 @@
+internal import GodwitEngine
+
+/// What a node had in excess of the history that went on: a file in `replication/tails`, named after the end of the tail. Durable
+/// before the node goes back. All integers are little-endian:
+///
+///     0     4   magic "GWTL"
+///     4     4   format, 1
+///     8     16  node id
+///     24    24  fork: epoch number u32, tag u32, sequence u64, chain u64
+///     48    24  end, as the fork
+///     72    4   1 when the log no longer reached back to the fork, else 0
+///     76    4   zero
+///     80    8   bytes of records
+///     88    8   XXH3-64 of the records, seed 0
+///     96    8   XXH3-64 of bytes 0 ..< 96, seed 0
+///     104       the records as they stood in the log
+///
+/// The report that the primary gives stands beside it, under the same name with `.report`.
+struct TailFile {
+    static let magic: UInt32 = 0x4C54_5747
+    static let headerLength = 104
+    private static let piece = 1 << 20
+
+    let name: String
+    let header: TailHeader
+    let length: UInt64
+    private let hash: UInt64
+    private let path: String
+
+    static func directory(_ core: ReplicaCore) -> String { core.home + "/tails" }
+
+    static func name(_ end: HistoryPoint) -> String {
+        let epoch = end.position.epoch
+        return "\(epoch.number).\(StoredText.hex(UInt64(epoch.tag), 8))-\(end.position.sequence)"
+    }
+
+    // MARK: Saving
+
+    /// Saves the records after a point, unless nobody wrote any of them.
+    static func save(_ core: ReplicaCore, _ engine: Engine, after fork: HistoryPoint) throws(EngineError) {
+        let (feed, isCut) = try feed(engine, after: fork)
+        let directory = directory(core)
+        try core.fileSystem.createDirectory(directory)
+        let end = engine.historyPoint
+        let path = directory + "/" + name(end)
+        if try core.fileSystem.exists(path) { return }
+        let temporary = path + ".tmp"
+        if try core.fileSystem.exists(temporary) { try core.fileSystem.remove(temporary) }
+        let file = try core.fileSystem.open(temporary, .create)
+        let hash = ContentHash()
+        var length: UInt64 = 0
+        var hasBatches = isCut
+        while let feed, feed.point.position.sequence < end.position.sequence {
+            let records = try feed.next(maxBytes: piece) { records, _ in records.array }
+            guard let records else { break }
+            try records.withView { (view) throws(EngineError) in
+                hash.update(view)
+                try file.writeFully(view, at: UInt64(headerLength) + length)
+                if !hasBatches { hasBatches = try contains(view) }
+            }
+            length += UInt64(records.count)
+        }
+        guard hasBatches else { return try core.fileSystem.remove(temporary) }
+        let header = TailHeader(node: core.node, fork: fork, end: end, isCut: isCut)
+        try encode(header, length, hash.digest).withView { (view) throws(EngineError) in
+            try file.writeFully(view, at: 0)
+        }
+        try file.sync()
+        try core.fileSystem.rename(temporary, to: path)
+        try core.fileSystem.syncDirectory(directory)
+    }
+
+    /// The log after the fork, or what there is of it.
+    private static func feed(_ engine: Engine, after fork: HistoryPoint) throws(EngineError) -> (RecordFeed?, Bool) {
+        do throws(EngineError) {
+            return (try RecordFeed(engine, after: fork, nil), false)
+        } catch {
+            guard error.code == .history else { throw error }
+        }
+        for point in engine.rewindPoints where point.position.sequence > fork.position.sequence {
+            if let feed = try? RecordFeed(engine, after: point, nil) { return (feed, true) }
+        }
+        return (nil, true)
+    }
+
+    /// Whether any of the records is somebody's write.
+    private static func contains(_ records: ByteView) throws(EngineError) -> Bool {
+        var run = RecordRun(records)
+        while let record = try run.next() {
+            switch record.type {
+            case .epochBegin, .marker, .skip, .ingestChunk: continue
+            case .batch, .keyspaceCreate, .keyspaceDrop, .keyspaceAlter, .ingestCommit: return true
+            }
+        }
+        return false
+    }
+
+    private static func encode(_ header: TailHeader, _ length: UInt64, _ hash: UInt64) -> [UInt8] {
+        let writer = ByteWriter()
+        writer.append(magic)
+        writer.append(1 as UInt32)
+        writer.append(header.node)
+        writer.append(header.fork)
+        writer.append(header.end)
+        writer.append(header.isCut ? 1 : 0 as UInt32)
+        writer.append(0 as UInt32)
+        writer.append(length)
+        writer.append(hash)
+        writer.append(writer.view.hash(seed: 0))
+        return writer.view.array
+    }
+
+    // MARK: Reading
+
+    init(_ name: String, _ core: ReplicaCore) throws(EngineError) {
+        let path = Self.directory(core) + "/" + name
+        let file = try core.fileSystem.open(path, .read)
+        let bytes = try file.read(Self.headerLength, at: 0)
+        self.name = name
+        self.path = path
+        func point(_ view: ByteView, _ at: Int) -> HistoryPoint {
+            let epoch = Epoch(number: view.load(at), tag: view.load(at + 4))
+            return HistoryPoint(position: Position(epoch: epoch, sequence: view.load(at + 8)), chain: view.load(at + 16))
+        }
+        let fields = bytes.withView { view -> (TailHeader, UInt64, UInt64)? in
+            guard view.load(0, as: UInt32.self) == Self.magic, view.load(4, as: UInt32.self) == 1,
+                view.slice(0, 96).hash(seed: 0) == view.load(96, as: UInt64.self)
+            else { return nil }
+            let node = NodeID(high: view.load(8), low: view.load(16))
+            let header = TailHeader(
+                node: node, fork: point(view, 24), end: point(view, 48), isCut: view.load(72, as: UInt32.self) != 0)
+            return (header, view.load(80), view.load(88))
+        }
+        guard let fields else {
+            throw EngineError(.corruption, "the saved tail is damaged; its writes are lost", file: path, offset: 0)
+        }
+        (header, length, hash) = fields
+    }
+
+    /// The records from an offset: whole ones, about `limit` bytes, at least one.
+    func records(from offset: UInt64, limit: Int, _ fileSystem: any FileSystem) throws(EngineError) -> [UInt8] {
+        let file = try fileSystem.open(path, .read)
+        var size = min(UInt64(limit), length - offset)
+        while true {
+            let bytes = try file.read(Int(size), at: UInt64(Self.headerLength) + offset)
+            let whole = try bytes.withView { (view) throws(EngineError) in try Self.wholeRecords(view) }
+            if whole > 0 || offset + size == length { return Array(bytes[..<whole]) }
+            size = min(size * 2, length - offset)
+        }
+    }
+
+    /// How many bytes the records have that are whole.
+    private static func wholeRecords(_ view: ByteView) throws(EngineError) -> Int {
+        var offset = 0
+        while view.count - offset >= 4 {
+            let stored = view.load(offset, as: UInt32.self) & ~BatchFormat.partialBit
+            guard Int(stored) <= view.count - offset, stored > 0 else { break }
+            offset += Int(stored)
+        }
+        return offset
+    }
+}

@@ -1,0 +1,103 @@
+internal import GodwitEngine
+
+/// Sends a saved tail to the primary, piece by piece as it asks, and keeps the report.
+final class TailSender {
+    private static let piece = 4 << 20
+    /// How many reported tails are kept.
+    private static let kept = 16
+
+    private let file: TailFile
+    private var offset: UInt64 = 0
+    private var rows: [RecoveryReport.Row] = []
+
+    var header: TailHeader { file.header }
+
+    private init(_ file: TailFile) { self.file = file }
+
+    /// The oldest tail that no primary has reported on; nil when there is none.
+    static func next(_ core: ReplicaCore) throws(EngineError) -> TailSender? {
+        let directory = TailFile.directory(core)
+        guard try core.fileSystem.exists(directory) else { return nil }
+        let names = try core.fileSystem.list(directory)
+        for name in names where !name.contains(".report") && !name.hasSuffix(".tmp") {
+            if names.contains(name + ".report") { continue }
+            return TailSender(try TailFile(name, core))
+        }
+        return nil
+    }
+
+    /// Sends the next piece.
+    func sendNext(over link: Link, _ core: ReplicaCore) throws(EngineError) {
+        try takeNext(core) { records, isLast in core.send(.tailData(isLast: isLast, records), on: link) }
+    }
+
+    /// Lends the next piece to the node's own recovery; whether it is the last.
+    func takeNext<R>(
+        _ core: ReplicaCore, _ body: (ByteView, _ isLast: Bool) throws(EngineError) -> R
+    ) throws(EngineError) -> R {
+        let records = try file.records(from: offset, limit: Self.piece, core.fileSystem)
+        offset += UInt64(records.count)
+        let isLast = offset >= file.length || records.isEmpty
+        return try records.withView { (view) throws(EngineError) in try body(view, isLast) }
+    }
+
+    /// Takes what became of a piece; gives the report when it was the last.
+    func reported(_ verdicts: TailVerdicts, _ core: ReplicaCore) throws(EngineError) -> RecoveryReport? {
+        rows += verdicts.rows.map {
+            RecoveryReport.Row(position: $0.position.description, outcome: $0.outcome, replayed: $0.replayed)
+        }
+        guard verdicts.isLast else { return nil }
+        let report = RecoveryReport(header, policy: verdicts.policy, rows: rows)
+        try report.save(core, file.name)
+        try forgetOld(core)
+        return report
+    }
+
+    /// Removes the oldest of the tails that were reported on.
+    private func forgetOld(_ core: ReplicaCore) throws(EngineError) {
+        let directory = TailFile.directory(core)
+        let names = try core.fileSystem.list(directory)
+        let reported = names.filter { names.contains($0 + ".report") && $0 != file.name }
+        for name in reported.dropLast(Self.kept - 1) {
+            try core.fileSystem.remove(directory + "/" + name)
+            try core.fileSystem.remove(directory + "/" + name + ".report")
+        }
+    }
+}
+
+extension RecoveryReport {
+    init(_ header: TailHeader, policy: RecoveryPolicy, rows: [Row]) {
+        self.init(
+            node: header.node.description, fork: header.fork.position.description,
+            end: header.end.position.description, policy: policy, rows: rows)
+    }
+
+    /// Stores it beside its tail.
+    func save(_ core: ReplicaCore, _ name: String) throws(EngineError) {
+        let lines = rows.map { ["batch", $0.position, $0.outcome.rawValue, $0.replayed ? "1" : "0"] }
+        try StoredText(core.fileSystem, in: TailFile.directory(core), name + ".report").write(
+            [["godwit recovery", "1"], ["tail", node, fork, end, policy.rawValue]] + lines)
+    }
+
+    /// The reports that are kept, by the end of their tails.
+    static func load(_ core: ReplicaCore) throws(EngineError) -> [RecoveryReport] {
+        let directory = TailFile.directory(core)
+        guard try core.fileSystem.exists(directory) else { return [] }
+        var reports: [RecoveryReport] = []
+        for name in try core.fileSystem.list(directory) where name.hasSuffix(".report") {
+            let file = StoredText(core.fileSystem, in: directory, name)
+            guard let lines = try file.read() else { continue }
+            guard lines.count >= 2, lines[0] == ["godwit recovery", "1"], lines[1].count == 5,
+                let policy = RecoveryPolicy(rawValue: lines[1][4])
+            else { throw file.malformed() }
+            var report = RecoveryReport(
+                node: lines[1][1], fork: lines[1][2], end: lines[1][3], policy: policy, rows: [])
+            for line in lines.dropFirst(2) {
+                guard line.count == 4, let outcome = TailClass(rawValue: line[2]) else { throw file.malformed() }
+                report.rows.append(Row(position: line[1], outcome: outcome, replayed: line[3] == "1"))
+            }
+            reports.append(report)
+        }
+        return reports
+    }
+}

@@ -1,0 +1,138 @@
+internal import GodwitEngine
+
+/// What was written to which keys since a fork: read from the log, since a deleted key leaves no trace anywhere else. Follows
+/// the log as it grows.
+final class TouchedKeys {
+    struct Key: Hashable {
+        let keyspace: KeyspaceID
+        let key: [UInt8]
+    }
+
+    /// What one look at a key shows.
+    enum Touch: Equatable {
+        case none
+        /// The stamp of the latest write.
+        case at(UInt64)
+    }
+
+    private let feed: RecordFeed?
+    /// Epochs of the tail that is being recovered: replays of its own batches are no touch.
+    private var epochs: Set<Epoch> = []
+    private var stamps: [Key: UInt64] = [:]
+    private var ranges: [(keyspace: KeyspaceID, lower: [UInt8], upper: [UInt8], stamp: UInt64)] = []
+    private var changed: Set<KeyspaceID> = []
+    private let recovered: () -> KeyspaceID?
+    /// Whether anything may have been written that cannot be seen here: the log is gone, or tables were ingested.
+    private(set) var isBlind = false
+
+    /// Reads the log of `engine` after `fork`.
+    init(_ engine: Engine, after fork: HistoryPoint) throws(EngineError) {
+        recovered = { engine.keyspace(RecoveredKeyspace.name)?.id }
+        do throws(EngineError) {
+            feed = try RecordFeed(engine, after: fork, nil)
+        } catch {
+            guard error.code == .history else { throw error }
+            feed = nil
+            isBlind = true
+        }
+    }
+
+    /// Everything up to here was read.
+    var sequence: SequenceNumber { feed?.point.position.sequence ?? 0 }
+
+    /// Says that the tail has records of an epoch.
+    func expect(_ epoch: Epoch) { epochs.insert(epoch) }
+
+    /// Reads what has come in.
+    func catchUp() throws(EngineError) {
+        guard let feed else { return }
+        while true {
+            let outcome = try feed.next(maxBytes: 1 << 20) { records, _ in
+                Result { () throws(EngineError) in try self.read(records) }
+            }
+            guard let outcome else { return }
+            try outcome.get()
+        }
+    }
+
+    private func read(_ records: ByteView) throws(EngineError) {
+        var run = RecordRun(records)
+        while let record = try run.next() {
+            switch record.type {
+            case .batch: try read(record)
+            case .keyspaceDrop: changed.insert(try KeyspaceDrop.decode(record.controlPayload).id)
+            case .keyspaceCreate: changed.insert(try KeyspaceCreate.decode(record.controlPayload).id)
+            case .ingestCommit: isBlind = true
+            case .epochBegin, .keyspaceAlter, .ingestChunk, .marker, .skip: continue
+            }
+        }
+    }
+
+    private func read(_ record: RecordView) throws(EngineError) {
+        if try isOwnReplay(record) { return }
+        for section in record.sections where section.payload != nil {
+            var operations = OperationReader(section)
+            while let operation = try operations.next() {
+                if operation.kind == .rangeDelete {
+                    ranges.append((section.keyspace, operation.key.array, operation.value.array, record.stamp))
+                } else {
+                    let key = Key(keyspace: section.keyspace, key: operation.key.array)
+                    stamps[key] = max(stamps[key] ?? 0, record.stamp)
+                }
+            }
+        }
+    }
+
+    /// Whether a batch is one of this tail that was written again.
+    private func isOwnReplay(_ record: RecordView) throws(EngineError) -> Bool {
+        guard let id = recovered() else { return false }
+        for section in record.sections where section.keyspace == id && section.payload != nil {
+            var operations = OperationReader(section)
+            while let operation = try operations.next() {
+                if let origin = RecoveredKeyspace.position(operation.key), epochs.contains(origin.epoch) { return true }
+            }
+        }
+        return false
+    }
+
+    /// Whether a keyspace was made or dropped since.
+    func isChanged(_ keyspace: KeyspaceID) -> Bool { changed.contains(keyspace) }
+
+    /// What was written to a key since.
+    func touch(_ key: Key) -> Touch {
+        var latest = stamps[key]
+        for range in ranges where range.keyspace == key.keyspace {
+            let isWithin = !key.key.lexicographicallyPrecedes(range.lower)
+                && key.key.lexicographicallyPrecedes(range.upper)
+            if isWithin { latest = max(latest ?? 0, range.stamp) }
+        }
+        return latest.map { .at($0) } ?? .none
+    }
+}
+
+/// The keyspace that says which batches of tails were written again, so that none is twice.
+enum RecoveredKeyspace {
+    static let name = ".recovered"
+    /// How long it is remembered, in milliseconds: 30 days, longer than any tail waits.
+    static let lifetime: UInt64 = 30 * 86_400_000
+
+    /// Epoch number, tag and sequence number, big-endian: in the order of positions.
+    static func key(_ position: Position) -> [UInt8] {
+        func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+            (0..<T.bitWidth / 8).reversed().map { UInt8(truncatingIfNeeded: value >> T($0 * 8)) }
+        }
+        return bytes(position.epoch.number) + bytes(position.epoch.tag) + bytes(position.sequence)
+    }
+
+    static func position(_ key: ByteView) -> Position? {
+        guard key.count == 16 else { return nil }
+        let epoch = Epoch(
+            number: key.load(0, as: UInt32.self).byteSwapped, tag: key.load(4, as: UInt32.self).byteSwapped)
+        return Position(epoch: epoch, sequence: key.load(8, as: UInt64.self).byteSwapped)
+    }
+
+    static func ensure(_ engine: Engine) throws(EngineError) -> Keyspace {
+        if let found = engine.keyspace(name) { return found }
+        return try engine.createKeyspace(name, settings: KeyspaceSettings(defaultTTL: lifetime))
+    }
+}

@@ -1,0 +1,174 @@
+internal import GodwitEngine
+
+/// How a node's role changes. What is remembered is durable before it takes effect; a fence stands wherever the role is not
+/// that of an open primary.
+extension Replica {
+    /// Takes up the remembered role.
+    func takeUp(_ opening: Opening, now: UInt64) throws(EngineError) {
+        try fence("the node is starting")
+        switch core.state.role {
+        case .follower: try follow(core.state.leader ?? "", now: now)
+        case .deposed: try fence("a newer epoch, \(core.state.newest), has begun elsewhere")
+        case .primary:
+            guard let engine = core.engine else { return }
+            if core.state.handover != nil {
+                role = .primary(Reign(.inDoubt))
+                return try fence("a switchover is in doubt")
+            }
+            if opening.wasClean, !engine.epochHistory.isEmpty {
+                role = .primary(Reign(.open))
+                return try fence(nil)
+            }
+            let pending = core.slots.all.filter { !$0.isLost && !$0.isPartial }.map(\.node)
+            if pending.isEmpty {
+                try reign()
+                return
+            }
+            role = .primary(
+                Reign(.recovering(until: now + core.options.restartWait * 1_000_000, pending: pending)))
+            try fence("the node waits for its followers, which may hold writes that it lost")
+        }
+    }
+
+    /// Refuses callers' writes, or takes them again for nil.
+    func fence(_ reason: String?) throws(EngineError) {
+        isGuarding = false
+        ownTail = nil
+        refusing = reason
+        try core.engine?.fenceWrites(
+            reason.map { EngineError(.notWritable, "this node takes no writes now: \($0)") })
+    }
+
+    func tellRole() {
+        let (name, stage) = roleNames
+        core.tell(.roleChanged(role: name, stage: stage))
+    }
+
+    var roleNames: (role: String, stage: String) {
+        switch role {
+        case .primary(let reign): ("primary", reign.stage)
+        case .follower(let session): ("follower", session.stage)
+        case .deposed: ("deposed", "waiting")
+        }
+    }
+
+    // MARK: Primary
+
+    /// Begins an epoch and takes writes.
+    @discardableResult
+    func reign() throws(EngineError) -> Epoch {
+        guard let engine = core.engine else { throw EngineError(.unavailable, "there is no data to be primary of") }
+        let fork = engine.historyPoint
+        let number = max(core.state.newest, fork.position.epoch).number + 1
+        let epoch = Epoch(number: number, tag: UInt32(truncatingIfNeeded: core.environment.random.next()))
+        try core.remember { $0.intent = epoch }
+        try engine.beginEpoch(epoch)
+        try core.remember { state in
+            state.role = .primary
+            state.newest = epoch
+            state.intent = nil
+            state.handover = nil
+        }
+        if case .follower(let session) = role { session.end("this node is the primary now") }
+        for var slot in core.slots.all {
+            slot.received = min(slot.received, fork.position.sequence)
+            slot.durable = min(slot.durable, fork.position.sequence)
+            slot.isPrimary = false
+            core.keep(slot)
+        }
+        role = .primary(Reign(.open))
+        try fence(nil)
+        core.tell(.epochBegan(epoch))
+        tellRole()
+        return epoch
+    }
+
+    /// Answers those who had to wait, now that the log is known to be whole.
+    func answerHeld(now: UInt64) {
+        for shipper in shippers {
+            if case .held(let hello) = shipper.state { answer(hello, shipper, now: now) }
+        }
+    }
+
+    // MARK: Follower
+
+    /// Follows the node at an address.
+    func follow(_ leader: String, now: UInt64) throws(EngineError) {
+        try core.remember { state in
+            state.role = .follower
+            state.leader = leader
+            state.handover = nil
+        }
+        giveUpLevels()
+        if case .follower(let session) = role { session.end("this node follows another") }
+        role = .follower(FollowerSession(core, self, leader: leader, now: now))
+        try fence("the node is a follower")
+        tellRole()
+    }
+
+    // MARK: Epochs
+
+    /// Takes note of an epoch that another node of this store has heard of.
+    func learn(_ epoch: Epoch, now: UInt64) throws(EngineError) {
+        guard epoch > core.state.newest else { return }
+        try core.remember { $0.newest = epoch }
+        guard case .primary = role else { return }
+        if let handover = core.state.handover { return try handedOver(handover, now: now) }
+        let own = core.engine?.historyPoint.position.epoch ?? .none
+        try fence("a newer epoch, \(epoch), has begun elsewhere")
+        try core.remember { $0.role = .deposed }
+        giveUpLevels()
+        role = .deposed
+        dropFollowers("a newer epoch, \(epoch), has begun")
+        core.tell(.deposed(by: epoch, own: own))
+        tellRole()
+    }
+
+    // MARK: Going back, and full copies
+
+    /// Takes this node's history back to a point of its own; what comes after it is saved as a tail. False when only a full
+    /// copy will help.
+    func goBack(to point: HistoryPoint, now: UInt64) throws(EngineError) -> Bool {
+        guard let engine = core.engine else { return false }
+        try saveTail(of: engine, after: point)
+        dropFollowers("this node goes back to \(point.position)")
+        let end = engine.historyPoint
+        do throws(EngineError) {
+            try engine.rewind(to: point)
+        } catch {
+            guard error.code == .history else { throw error }
+            return false
+        }
+        for var slot in core.slots.all {
+            slot.received = min(slot.received, point.position.sequence)
+            slot.durable = min(slot.durable, point.position.sequence)
+            core.keep(slot)
+        }
+        if case .follower(let session) = role { session.forgetFreshness() }
+        core.tell(.rewound(to: point.position, records: end.position.sequence - point.position.sequence))
+        return true
+    }
+
+    /// Saves what this node has after a point of its history, unless that is nothing that anybody wrote.
+    func saveTail(of engine: Engine, after point: HistoryPoint) throws(EngineError) {
+        guard point.position.sequence < engine.historyPoint.position.sequence else { return }
+        try TailFile.save(core, engine, after: point)
+    }
+
+    /// Puts a full copy that was received in the place of the data here.
+    func install(_ receiver: CheckpointReceiver, now: UInt64) throws(EngineError) {
+        dropFollowers("this node takes a full copy")
+        copies.close()
+        let old = core.engine
+        core.engine = nil
+        core.act(.engineChanged(nil))
+        try? old?.close()
+        try receiver.install()
+        let engine = try Opening.open(core)
+        core.engine = engine
+        core.act(.engineChanged(engine))
+        try fence("the node is a follower")
+        if case .follower(let session) = role { session.forgetFreshness() }
+        core.tell(.copied(node: receiver.name, bytes: receiver.bytes))
+    }
+}

@@ -1,0 +1,127 @@
+internal import GodwitEngine
+
+/// What the parts of a replica share: the engine, what the node remembers, and where actions go.
+final class ReplicaCore {
+    /// The store's directory, and what the replica keeps within it.
+    let directory: String
+    var home: String { directory + "/replication" }
+    let environment: EngineEnvironment
+    let options: ReplicaOptions
+    let node: NodeID
+    var engine: Engine?
+    private(set) var state: ReplicaState
+    var slots: Slots
+    private(set) var actions: [ReplicaAction] = []
+    private(set) var refusals: [String: UInt64] = [:]
+    private(set) var errors: [String: UInt64] = [:]
+    var reports: [RecoveryReport] = []
+
+    init(
+        directory: String, options: ReplicaOptions, environment: EngineEnvironment, node: NodeID, state: ReplicaState,
+        slots: Slots
+    ) {
+        self.directory = directory
+        self.options = options
+        self.environment = environment
+        self.node = node
+        self.state = state
+        self.slots = slots
+    }
+
+    var fileSystem: any FileSystem { environment.fileSystem }
+    /// Whether this node takes only some keyspaces.
+    var isPartial: Bool { options.keyspaces != nil }
+    /// This node's history; nil without data.
+    var history: EpochHistory? {
+        engine.map { EpochHistory(epochs: $0.epochHistory, end: $0.historyPoint) }
+    }
+
+    // MARK: Memory
+
+    /// Changes what the node remembers: durable before it takes effect.
+    func remember(_ change: (inout ReplicaState) -> Void) throws(EngineError) {
+        var changed = state
+        change(&changed)
+        if changed == state { return }
+        try changed.save(fileSystem, to: home)
+        state = changed
+    }
+
+    /// Keeps the log for a node, and remembers that.
+    func keep(_ slot: Slot) {
+        guard slot.node != node else { return }
+        if let old = slots[slot.node], old == slot { return }
+        slots.update(slot)
+        guard !slot.isLost else { return }
+        attempt("hold the log") { () throws(EngineError) in try engine?.hold(slot.holdName, after: slot.durable) }
+    }
+
+    /// Forgets the nodes for which `isGone` says so.
+    func forget(where isGone: (Slot) -> Bool) {
+        for slot in slots.all where isGone(slot) {
+            attempt("let go of the log") { () throws(EngineError) in try engine?.releaseHold(slot.holdName) }
+        }
+        slots.remove(where: isGone)
+    }
+
+    /// This node, as it tells others.
+    var member: Member {
+        Member(
+            node: node, region: options.region, address: options.advertised, isPartial: isPartial,
+            isPrimary: state.role == .primary, received: engine?.historyPoint.position.sequence ?? 0,
+            durable: engine?.durablePoint.position.sequence ?? 0)
+    }
+
+    // MARK: Actions
+
+    func act(_ action: ReplicaAction) { actions.append(action) }
+
+    func tell(_ event: ReplicationEvent) { actions.append(.event(event)) }
+
+    func takeActions() -> [ReplicaAction] {
+        defer { actions = [] }
+        return actions
+    }
+
+    /// Sends a message, unless the link is closed.
+    func send(_ message: Message, on link: Link) {
+        guard !link.isClosed else { return }
+        let isBulk = message.type == .records || message.type == .tailData
+        actions.append(
+            .send(link.id, link.encoder.encode(message, epoch: state.newest, compressing: options.compress && isBulk)))
+    }
+
+    /// Ends a link, telling the other side why.
+    func close(_ link: Link, _ reason: String, redirect: String = "") {
+        guard !link.isClosed else { return }
+        send(.goodbye(Goodbye(reason: reason, redirect: redirect)), on: link)
+        link.isClosed = true
+        actions.append(.close(link.id, reason: reason))
+        tell(.unlinked(node: link.name, reason: reason))
+    }
+
+    // MARK: Failures
+
+    func count(refusal: Refusal, of node: String, _ reason: String) {
+        refusals[refusal.name, default: 0] += 1
+        tell(.refused(node: node, reason: "\(refusal.name): \(reason)"))
+    }
+
+    func count(error: String) { errors[error, default: 0] += 1 }
+
+    /// Does what may fail and is tried again later; tells of a failure.
+    @discardableResult
+    func attempt<R>(_ what: String, _ body: () throws(EngineError) -> R) -> R? {
+        do throws(EngineError) {
+            return try body()
+        } catch {
+            failed(what, error)
+            return nil
+        }
+    }
+
+    func failed(_ what: String, _ error: EngineError) {
+        count(error: error.code.rawValue)
+        tell(.failed("could not \(what): \(error)"))
+    }
+}

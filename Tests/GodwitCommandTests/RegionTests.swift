@@ -1,0 +1,52 @@
+import Foundation
+import Testing
+
+/// Two regions as real processes; few rounds here, many in `make soak`.
+@Suite struct RegionTests {
+    private func run(_ mode: String, _ variable: String, _ standard: Int, more: [String] = []) throws -> Command {
+        let scratch = Scratch()
+        let rounds = ProcessInfo.processInfo.environment[variable] ?? String(standard)
+        let command = try Command.run(
+            "godwit-demo", [mode, "--data", scratch.path + "/regions", "--rounds", rounds] + more)
+        print(command.text)
+        return command
+    }
+
+    @Test(
+        "the primary killed under load, the follower promoted, the old primary back: every acknowledged batch accounted for"
+    )
+    func failovers() throws {
+        let command = try run("failovers", "GODWIT_FAILOVERS", 5)
+        #expect(command.status == 0, "\(command.text)\(command.errors)")
+        #expect(command.text.contains("nothing acknowledged is unaccounted for"))
+    }
+
+    @Test("planned switchovers under an increment loop: the total is exact")
+    func switchovers() throws {
+        let command = try run("switchovers", "GODWIT_SWITCHOVERS", 20)
+        #expect(command.status == 0, "\(command.text)\(command.errors)")
+        #expect(command.text.contains("total exact"))
+    }
+
+    @Test("link cuts under load: one full copy in all, nothing lost")
+    func cuts() throws {
+        let command = try run("cuts", "GODWIT_CUTS", 30)
+        #expect(command.status == 0, "\(command.text)\(command.errors)")
+        #expect(command.text.contains("one full copy in all"))
+    }
+
+    @Test("the demo on 1,200 flights: a primary killed, a primary cut off, all accounted for")
+    func demo() throws {
+        let scratch = Scratch()
+        let demo = try Command.run(
+            "godwit-demo",
+            [
+                "regions", "--data", scratch.path + "/regions", "--flights", "1200", "--csv",
+                packageDirectory + "/fixtures/flights-2013-01.csv",
+            ])
+        print(demo.text)
+        #expect(demo.status == 0, "\(demo.text)\(demo.errors)")
+        #expect(demo.text.contains("All held."))
+        #expect(!demo.text.contains("FAILED"))
+    }
+}
