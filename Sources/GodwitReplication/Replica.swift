@@ -236,6 +236,11 @@ package final class Replica {
     /// What is to be done, in order; each action comes out once.
     package func takeActions() -> [ReplicaAction] { core.takeActions() }
 
+    private var isRecovering: Bool {
+        guard case .primary(let reign) = role, case .recovering = reign.state else { return false }
+        return true
+    }
+
     /// Ends everything in order: the links, then the engine, whose log is whole afterwards.
     package func close(now: UInt64) throws(ReplicationError) {
         guard !isClosed else { return }
@@ -248,7 +253,8 @@ package final class Replica {
             copies.close()
             try core.slots.save(core.fileSystem, to: core.home, now: now, atOnce: true)
             try core.engine?.close()
-            try core.remember { $0.isClean = true }
+            // A primary that still waits to hear what it lost has to wait again.
+            if !isRecovering { try core.remember { $0.isClean = true } }
         } catch {
             throw ReplicationError(error)
         }
