@@ -36,11 +36,12 @@ test-threads: deps ## the concurrency suites under the thread sanitizer
 bench: deps ## measures the engine by itself
 	$(SWIFT) run --package-path Benchmarks --scratch-path .build-bench -c release engine-bench
 
-soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the model, 1,000 of the metamorphic test
+soak: build ## the random tests long: 1,000 real kills, 10,000 seeds of the model, 1,000 of the metamorphic test, 100,000 clusters
 	@rm -rf .build/soak-store
 	$(BIN)/godwit-demo kill --data .build/soak-store --rounds 1000
 	GODWIT_SEEDS=10000 $(SWIFT) test $(RELEASE) --filter '\.ModelTests/'
 	GODWIT_SEEDS=1000 $(SWIFT) test $(RELEASE) --filter '\.MetamorphicTests/'
+	GODWIT_SEEDS=100000 $(SWIFT) test $(RELEASE) --filter '\.SimulationTests/rulesHold'
 
 sanitize: deps ## all engine tests under the address sanitizer
 	$(SWIFT) test --sanitize=address --scratch-path .build-asan --no-parallel --filter GodwitEngineTests

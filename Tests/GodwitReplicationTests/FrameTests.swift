@@ -49,7 +49,7 @@ struct FrameTests {
         .digestReply(DigestReply(id: 1, result: .compared(false))),
         .digestReply(DigestReply(id: 1, result: .listed([(key: [1], hash: 2)], more: true))),
         .digestReply(DigestReply(id: 1, result: .failed("gone"))),
-        .goodbye(Goodbye(reason: "bye", redirect: "c:1")),
+        .goodbye(reason: "bye"),
     ] }
 
     private static func encode(compressing: Bool = false) -> [[UInt8]] {

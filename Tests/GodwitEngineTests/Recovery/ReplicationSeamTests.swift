@@ -144,7 +144,8 @@ struct ReplicationSeamTests {
         #expect(try engine.get("kept", in: idle) == Array("1".utf8))
         try engine.close()
         let reopened = try world.open(options)
-        #expect(try reopened.get("kept", in: #require(reopened.keyspace("idle"))) == Array("1".utf8))
+        let found = try #require(reopened.keyspace("idle"))
+        #expect(try reopened.get("kept", in: found) == Array("1".utf8))
         try reopened.close()
     }
 
