@@ -38,7 +38,8 @@ struct Opening {
         }
         if options.leader != state.configured {
             state.configured = options.leader
-            if let leader = options.leader { state.leader = leader }
+            // Told to follow another node than before, an old primary comes back as a follower: it rejoins.
+            if let leader = options.leader { (state.role, state.leader) = (.follower, leader) }
         }
         return state
     }

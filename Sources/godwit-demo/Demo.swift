@@ -4,18 +4,26 @@ import Glibc
 
 /// Shows what Godwit does with real input and real kills. Exit status 0 only if everything that was checked held.
 @main
-struct Demo: ParsableCommand {
+struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "godwit-demo",
-        abstract: "Shows Godwit at work: real flights, a killed writer, every acknowledged write checked.",
-        subcommands: [Flights.self, Kill.self, FeedChild.self, CrashChild.self],
-        defaultSubcommand: Flights.self
+        abstract:
+            "Shows Godwit at work: two regions, real flights, a killed primary, every acknowledged write accounted for.",
+        subcommands: [
+            Regions.self, Flights.self, Kill.self, Failovers.self, Switchovers.self, Cuts.self, FeedChild.self,
+            CrashChild.self,
+        ],
+        defaultSubcommand: Regions.self
     )
 
-    static func main() {
+    static func main() async {
         do {
             var command = try parseAsRoot()
-            try command.run()
+            if var later = command as? any AsyncParsableCommand {
+                try await later.run()
+            } else {
+                try command.run()
+            }
         } catch {
             if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
             if exitCode(for: error).isSuccess { exit(withError: error) }

@@ -5,10 +5,10 @@ import Glibc
 /// The command. Exit status: 0 done, 1 where a subcommand says so (`get`: absent), 2 for every error, with a message on
 /// standard error.
 @main
-struct Godwit: ParsableCommand {
+struct Godwit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "godwit",
-        abstract: "Reads, writes and cares for a Godwit store.",
+        abstract: "Reads, writes, serves and cares for a Godwit store.",
         discussion: """
             A store is a directory. Only one process has it open at a time; a second one is refused and told which. \
             Keys and values on the command line are UTF-8 text; values come out as the bytes they are.
@@ -23,14 +23,19 @@ struct Godwit: ParsableCommand {
             """,
         subcommands: [
             Put.self, Get.self, Delete.self, Scan.self, Load.self, Stats.self, Verify.self, Repair.self, Inspect.self,
-            CheckpointCommand.self, RestoreCommand.self, Compact.self,
+            CheckpointCommand.self, RestoreCommand.self, Compact.self, Serve.self, Status.self, Promote.self,
+            Switchover.self, Rejoin.self,
         ]
     )
 
-    static func main() {
+    static func main() async {
         do {
             var command = try parseAsRoot()
-            try command.run()
+            if var later = command as? any AsyncParsableCommand {
+                try await later.run()
+            } else {
+                try command.run()
+            }
         } catch {
             leave(error)
         }

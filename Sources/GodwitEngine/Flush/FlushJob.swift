@@ -38,10 +38,7 @@ final class FlushJob: @unchecked Sendable {
     }
 
     /// One step.
-    func step() -> StepResult {
-        throttle.fitCache()
-        return stepping.withLock { takeStep() }
-    }
+    func step() -> StepResult { stepping.withLock { takeStep() } }
 
     private func takeStep() -> StepResult {
         do throws(EngineError) {

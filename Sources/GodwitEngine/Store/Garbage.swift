@@ -17,6 +17,8 @@ final class Garbage: @unchecked Sendable {
     private var holds = 0
     /// Called when what readers hold back becomes more, or is gone.
     private var onHeld: () -> Void = {}
+    /// Frees other memory that is not needed any more; called before each step.
+    private var fit: () -> Void = {}
 
     /// A view that was replaced, and the bytes of its memtables that no later view has.
     private struct Replaced {
@@ -32,11 +34,13 @@ final class Garbage: @unchecked Sendable {
         self.events = events
     }
 
-    /// Names the job to wake when there is something to do, and what to call when readers hold more back, or no more.
-    func attach(_ job: any JobHandle, onHeld: @escaping () -> Void) {
+    /// Names the job to wake when there is something to do, what to call when readers hold more back, or no more, and
+    /// what frees memory that lies elsewhere.
+    func attach(_ job: any JobHandle, onHeld: @escaping () -> Void, fit: @escaping () -> Void) {
         lock.withLock {
             self.job = job
             self.onHeld = onHeld
+            self.fit = fit
         }
         job.wake()
     }
@@ -49,6 +53,7 @@ final class Garbage: @unchecked Sendable {
         let held = lock.withLock {
             job = nil
             onHeld = {}
+            fit = {}
             return take()
         }
         // A view that goes may hand its tables over, for which it needs the lock: it must outlive it here.
@@ -100,6 +105,7 @@ final class Garbage: @unchecked Sendable {
 
     /// Lets go of the views, or deletes one file. A file that cannot be deleted now is found again by the next open.
     func step() -> StepResult {
+        lock.withLock { fit }()
         EpochDomain.collect()
         let replaced = lock.withLock { take() }
         if !replaced.isEmpty {

@@ -98,11 +98,11 @@ final class WriteSide: @unchecked Sendable {
         segmentsLink.attach(segmentJob)
         sync.attach(syncJob)
         pipeline.attach(asyncJob)
-        garbage.attach(garbageJob) { [weak store, weak throttle] in
-            guard let store, let throttle else { return }
-            throttle.update(store.allTrees)
-            throttle.fitCache()
-        }
+        garbage.attach(
+            garbageJob,
+            onHeld: { [weak store, weak throttle] in
+                if let store, let throttle { throttle.update(store.allTrees) }
+            }, fit: { [weak throttle] in throttle?.fitCache() })
         flush.onFlush = {
             compactionJob.wake()
             segmentJob.wake()
@@ -110,6 +110,7 @@ final class WriteSide: @unchecked Sendable {
         applier.onChange = { [store, throttle] in
             throttle.update(store.allTrees)
             flushJob.wake()
+            garbageJob.wake()
             progress.open()
         }
         jobs.withLock {
@@ -262,6 +263,8 @@ final class WriteSide: @unchecked Sendable {
         flush.abandon()
         compactions.abandon()
         for job in running { job.stop() }
+        // Nobody is left who could write: whoever waits is told.
+        store.poison.set(EngineError(.unavailable, "the engine was closed"))
         // Jobs refer to what they work on, and that to them.
         flush.onFlush = {}
         applier.onChange = {}

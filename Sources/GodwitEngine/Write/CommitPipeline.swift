@@ -31,6 +31,8 @@ final class CommitPipeline: @unchecked Sendable {
     private var isLed = false
     private var pool: [PendingCommit] = []
     private var asyncJob: (any JobHandle)?
+    /// Asynchronous commits that the throttle keeps out of the queue, oldest first.
+    private var held: [PendingCommit] = []
 
     // The leader's: touched by one thread at a time, handed over with leadership.
     private var history: HistoryPoint
@@ -53,10 +55,17 @@ final class CommitPipeline: @unchecked Sendable {
     }
 
     /// Names the job that leads when an asynchronous commit is first in the queue.
-    func attach(_ job: any JobHandle) { lock.withLock { asyncJob = job } }
+    func attach(_ job: any JobHandle) {
+        lock.withLock { asyncJob = job }
+        throttle.attach(job)
+    }
 
-    /// Lets go of the job, which refers back.
-    func detach() { lock.withLock { asyncJob = nil } }
+    /// Lets go of the job, which refers back, and tells those who wait for it that the engine is closed.
+    func detach() {
+        throttle.detach()
+        while case .more = asyncStep() {}
+        lock.withLock { asyncJob = nil }
+    }
 
     // MARK: For callers
 
@@ -83,7 +92,16 @@ final class CommitPipeline: @unchecked Sendable {
     /// Commits without holding a thread: `commit.completion` is told the outcome.
     func commitLater(_ commit: PendingCommit) {
         precondition(commit.completion != nil)
-        guard enqueue(commit) else { return }
+        let pause = throttle.price(bytes: commit.records.count)
+        let now = pause > 0 || throttle.isHolding ? store.environment.clock.monotonicNanoseconds() : 0
+        let isHeld = lock.withLock {
+            // Never past those that are held already: one caller's commits keep their order.
+            guard now > 0 || !held.isEmpty else { return false }
+            commit.held = (now, now + pause)
+            held.append(commit)
+            return true
+        }
+        guard isHeld || enqueue(commit) else { return }
         lock.withLock { asyncJob }?.wake()
     }
 
@@ -102,12 +120,31 @@ final class CommitPipeline: @unchecked Sendable {
 
     /// A step of the job that leads for asynchronous commits.
     func asyncStep() -> StepResult {
+        let later = admitHeld()
         let mayLead = lock.withLock {
             queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
         }
-        guard mayLead == true else { return .waiting(until: nil) }
+        guard mayLead == true else { return .waiting(until: later) }
         lead()
         return .more
+    }
+
+    /// Queues the held commits that may pass by now, and refuses those that never will. Returns when to look again, nil for
+    /// when the throttle says so.
+    private func admitHeld() -> UInt64? {
+        while let first = lock.withLock({ held.first }) {
+            if store.environment.clock.monotonicNanoseconds() < first.held.until { return first.held.until }
+            do throws(EngineError) {
+                guard try throttle.mayPass(since: first.held.since) else { return throttle.limit(since: first.held.since) }
+                lock.withLock { _ = held.removeFirst() }
+                _ = enqueue(first)
+            } catch {
+                lock.withLock { _ = held.removeFirst() }
+                first.result = .failure(error)
+                finish(first)
+            }
+        }
+        return nil
     }
 
     private func giveBack(_ commit: PendingCommit) {

@@ -42,6 +42,8 @@ final class PendingCommit: @unchecked Sendable {
     var obeysFence = true
     /// Told the outcome once, for commits that no thread waits for.
     var completion: (@Sendable (Result<Position, EngineError>) -> Void)?
+    /// When the throttle began to hold it, and until when at least: for commits that no thread waits for.
+    var held: (since: UInt64, until: UInt64) = (0, 0)
     /// Owned by whoever has the commit: the queue, then the leader of its group, then its caller.
     var result: Result<Position, EngineError> = .success(.start)
 

@@ -25,6 +25,8 @@ final class WriteThrottle: @unchecked Sendable {
     private let cache: BlockCache
     private let garbage: Garbage
     private let gate = Gate()
+    /// The job that writes for callers who hold no thread.
+    private var job: (any JobHandle)?
     private let isHeld = Atomic<Bool>(false)
     /// Whether writers are held for readers to return, and for nothing else.
     private let isHeldByReaders = Atomic<Bool>(false)
@@ -55,6 +57,12 @@ final class WriteThrottle: @unchecked Sendable {
 
     /// Bytes of log segments in use, as last reported.
     var logBytes: UInt64 { logSize.load(ordering: .relaxed) }
+
+    /// Names the job to wake when held writers are to look again.
+    func attach(_ job: any JobHandle) { lock.withLock { self.job = job } }
+
+    /// Lets go of the job, which refers back.
+    func detach() { lock.withLock { job = nil } }
 
     /// Reports the bytes of log segments in use.
     func report(logBytes: UInt64) { logSize.store(logBytes, ordering: .relaxed) }
@@ -92,7 +100,7 @@ final class WriteThrottle: @unchecked Sendable {
         } else {
             tell(held ? "L0 waits for compaction" : excess > 0 ? "L0 is behind" : "")
         }
-        if !held || byReaders { gate.open() }
+        if !held || byReaders { wakeAll() }
     }
 
     /// Gives the cache what the memtables leave it. Called by jobs: giving memory back may take milliseconds.
@@ -105,7 +113,7 @@ final class WriteThrottle: @unchecked Sendable {
     /// Refuses writes with `error` instead of holding them, until `resume`.
     func refuse(_ error: EngineError) {
         lock.withLock { refusal = error }
-        gate.open()
+        wakeAll()
     }
 
     /// Background work succeeded again.
@@ -121,7 +129,7 @@ final class WriteThrottle: @unchecked Sendable {
     /// themselves, so they are refused instead.
     func setPaused(_ isPaused: Bool) {
         paused.store(isPaused, ordering: .releasing)
-        gate.open()
+        wakeAll()
     }
 
     /// Whether the work that writers are held for is paused.
@@ -130,43 +138,68 @@ final class WriteThrottle: @unchecked Sendable {
     /// Throws while background work is paused; `text` says what cannot be done.
     func checkRunning(_ text: String) throws(EngineError) {
         if isPaused {
-            throw EngineError(.unavailable, "background work is paused, so \(text); call resumeBackgroundWork and try again")
+            throw EngineError(
+                .unavailable, "background work is paused, so \(text); call resumeBackgroundWork and try again")
         }
     }
 
-    /// Lets held writers look at the poison.
-    func wakeAll() { gate.open() }
+    /// Lets held writers look again at what holds or refuses them.
+    func wakeAll() {
+        gate.open()
+        lock.withLock { job }?.wake()
+    }
 
     /// Lets a writer of `bytes` pass when its time has come.
     func admit(bytes: Int) throws(EngineError) {
         if isHeld.load(ordering: .acquiring) { try hold() }
-        let price = picosecondsPerByte.load(ordering: .relaxed)
-        guard price > 0 else { return }
-        // Debts are paid by the millisecond: shorter sleeps cost more than they give back.
-        let debt = owed.add(UInt64(bytes) * price / 1000, ordering: .relaxed).newValue
-        guard debt >= 1_000_000 else { return }
-        owed.store(0, ordering: .relaxed)
-        let pause = min(debt, 10_000_000)
+        let pause = price(bytes: bytes)
+        guard pause > 0 else { return }
         let start = environment.clock.monotonicNanoseconds()
         _ = environment.executor.wait(at: gate, until: start + pause) { false }
+    }
+
+    /// For how many nanoseconds whoever writes `bytes` is to wait, mostly 0. Debts are paid by the millisecond: shorter
+    /// waits cost more than they give back.
+    func price(bytes: Int) -> UInt64 {
+        let price = picosecondsPerByte.load(ordering: .relaxed)
+        guard price > 0 else { return 0 }
+        let debt = owed.add(UInt64(bytes) * price / 1000, ordering: .relaxed).newValue
+        guard debt >= 1_000_000 else { return 0 }
+        owed.store(0, ordering: .relaxed)
+        let pause = min(debt, 10_000_000)
         counters.delayed.add(pause, ordering: .relaxed)
+        return pause
+    }
+
+    // MARK: Holding
+
+    /// Whether writers are held just now.
+    var isHolding: Bool { isHeld.load(ordering: .acquiring) }
+
+    /// Whether a writer that has been held since a moment may pass. Throws when it will not.
+    func mayPass(since start: UInt64) throws(EngineError) -> Bool {
+        try poison.check()
+        guard isHolding else { return true }
+        if let currentRefusal { throw currentRefusal }
+        try checkRunning("a write cannot be taken: \(cause)")
+        if isHeldByReaders.load(ordering: .relaxed) { try checkReaders(since: start) }
+        return false
+    }
+
+    /// Until when a writer that has been held since a moment waits at most; nil for as long as it takes.
+    func limit(since start: UInt64) -> UInt64? {
+        isHeldByReaders.load(ordering: .relaxed) ? start + Self.patience : nil
     }
 
     private func hold() throws(EngineError) {
         counters.stalls.add(1, ordering: .relaxed)
         let start = environment.clock.monotonicNanoseconds()
         defer { counters.delayed.add(environment.clock.monotonicNanoseconds() - start, ordering: .relaxed) }
-        while isHeld.load(ordering: .acquiring) {
-            let byReaders = isHeldByReaders.load(ordering: .relaxed)
-            if byReaders { try checkReaders(since: start) }
-            _ = environment.executor.wait(at: gate, until: byReaders ? start + Self.patience : nil) {
-                !isHeld.load(ordering: .acquiring) || poison.isPoisoned || isPaused || isRefusing
-                    || isHeldByReaders.load(ordering: .relaxed) != byReaders
+        while try !mayPass(since: start) {
+            let limit = limit(since: start)
+            _ = environment.executor.wait(at: gate, until: limit) {
+                !isHolding || poison.isPoisoned || isPaused || isRefusing || self.limit(since: start) != limit
             }
-            try poison.check()
-            guard isHeld.load(ordering: .acquiring) else { return }
-            if let currentRefusal { throw currentRefusal }
-            try checkRunning("a write cannot be taken: \(cause)")
         }
     }
 

@@ -1,7 +1,7 @@
 import CommandSupport
 import Glibc
 
-/// This program, started again as another process whose standard output is a pipe to here.
+/// A program as another process, whose standard output is a pipe to here: this one again unless another is named.
 final class ChildProcess {
     private let process: pid_t
     private let pipe: Int32
@@ -13,8 +13,13 @@ final class ChildProcess {
         case killed(Int32)
     }
 
-    /// Starts this program with arguments.
-    init(_ arguments: [String]) throws(CommandFailure) {
+    /// Starts a program with arguments.
+    ///
+    /// - Parameters:
+    ///   - program: Its file; nil for this program.
+    ///   - log: A file that its standard error is added to; nil for where this process's goes.
+    init(_ arguments: [String], program: String? = nil, log: String? = nil) throws(CommandFailure) {
+        let program = program ?? Self.executable
         var ends: [Int32] = [-1, -1]
         guard unsafe Glibc.pipe(&ends) == 0 else { throw Self.failure("make a pipe", errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -24,12 +29,15 @@ final class ChildProcess {
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
+        if let log {
+            unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        }
         var strings: [UnsafeMutablePointer<CChar>?] = unsafe []
-        for argument in [Self.executable] + arguments { unsafe strings.append(strdup(argument)) }
+        for argument in [program] + arguments { unsafe strings.append(strdup(argument)) }
         defer { for index in unsafe strings.indices { unsafe free(strings[index]) } }
         unsafe strings.append(nil)
         var started: pid_t = 0
-        let code = unsafe posix_spawn(&started, Self.executable, &actions, nil, strings, environ)
+        let code = unsafe posix_spawn(&started, program, &actions, nil, strings, environ)
         guard code == 0 else {
             close(pipe)
             throw Self.failure("start another process", code)
@@ -55,8 +63,17 @@ final class ChildProcess {
         return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
     }()
 
+    /// A built program that stands beside this one.
+    static func beside(_ name: String) -> String {
+        let folder = executable.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        return (folder + [name[...]]).joined(separator: "/")
+    }
+
     /// Ends the child at once: SIGKILL.
     func kill() { Glibc.kill(process, SIGKILL) }
+
+    /// Asks the child to end in order: SIGTERM.
+    func terminate() { Glibc.kill(process, SIGTERM) }
 
     /// The next bytes the child wrote; empty once it has gone and all is read, nil when none came in time.
     func read(within milliseconds: Int32 = -1) throws(CommandFailure) -> [UInt8]? {

@@ -1,28 +1,64 @@
 import ArgumentParser
 import CommandSupport
+import FoundationEssentials
 import GodwitEngine
+import GodwitReplication
+import GodwitServer
 
-struct Verify: ParsableCommand {
+struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Reads every byte of a store and names all damage.",
+        abstract: "Reads every byte of a store and names all damage, or compares nodes.",
         discussion: """
-            Changes nothing. Names each damaged file, where it is damaged, what of it is still readable and which \
-            keys may have lost something. A checkpoint can be verified too.
+            With --data: changes nothing; names each damaged file, where it is damaged, what of it is still readable and \
+            which keys may have lost something. A checkpoint can be verified too.
 
-            Exit status: 0 whole, 2 damaged or any error.
+            With --admin, said to a primary: compares its data with that of every connected follower, at one position \
+            and one moment of expiry, down to the differing key.
+
+            Exit status: 0 whole or equal, 2 damaged, different or any error.
 
             Examples:
               godwit verify --data ./store
               godwit verify --data ./store --json
+              godwit verify --admin 127.0.0.1:7401
             """
     )
 
-    @OptionGroup var store: StoreOptions
+    @Option(help: ArgumentHelp("The store's directory.", valueName: "dir")) var data: String?
+    @Option(help: ArgumentHelp("A primary's HTTP address.", valueName: "host:port")) var admin: String?
+    @Option(help: ArgumentHelp("Holds the node's bearer token; else GODWIT_TOKEN.", valueName: "file"))
+    var tokenFile: String?
 
     @Flag(help: "Print what was found as JSON.") var json = false
 
-    func run() throws {
-        let report = try showingProgress("verify") { try Engine.verify(at: store.data, progress: $0) }
+    func validate() throws {
+        guard (data == nil) != (admin == nil) else {
+            throw ValidationError("give --data for a store's files, or --admin to compare nodes")
+        }
+    }
+
+    func run() async throws {
+        if let data { return try verifyFiles(data) }
+        var arguments = NodeArguments()
+        arguments.admin = admin ?? ""
+        arguments.tokenFile = tokenFile
+        arguments.json = json
+        try await verifyNodes(arguments)
+    }
+
+    private func verifyNodes(_ node: NodeArguments) async throws {
+        let client = try node.client()
+        try show(try await client.json("POST", "/v1/verify", timeout: .seconds(3600)), node)
+    }
+
+    private func show(_ answer: [UInt8], _ node: NodeArguments) throws {
+        let found = try JSONDecoder().decode(NodeClient.Verified.self, from: Data(answer))
+        try node.show(answer) { _ in VerificationLines.text(found.verification) }
+        if !found.equal { throw CommandFailure("the nodes do not hold the same data") }
+    }
+
+    private func verifyFiles(_ directory: String) throws {
+        let report = try showingProgress("verify") { try Engine.verify(at: directory, progress: $0) }
         let output = StandardOutput()
         if json {
             try output.writeJSON(VerificationText(report))

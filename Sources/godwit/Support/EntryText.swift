@@ -11,6 +11,11 @@ enum EntryText {
         }
     }
 
+    /// Text for people: the text itself, or `base64:` and the bytes.
+    static func shown(_ bytes: [UInt8]) -> String {
+        String(validating: bytes, as: UTF8.self) ?? "base64:" + base64(bytes)
+    }
+
     /// RFC 4648, with padding.
     static func base64(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -188,4 +188,42 @@ struct ReplicationSeamTests {
             try engine.close()
         }
     }
+
+    @Test("a rewind that power cuts off at any call has happened as a whole or not at all")
+    func crashDuringRewind() throws {
+        var options = EngineOptions.small
+        options.rewindInterval = 0
+        var outcomes: Set<Bool> = []
+        for call in 1... {
+            let world = World(seed: UInt64(call))
+            var engine = try world.open(options)
+            var target: (point: HistoryPoint, contents: [[UInt8]])?
+            for round in 0..<6 {
+                for index in 0..<40 { try engine.put("k\(index)", "round \(round)", durability: .buffered) }
+                if round % 2 == 0 { try engine.flush() }
+                if round == 3 { target = (engine.historyPoint, try contents(engine)) }
+            }
+            let (point, wanted) = try #require(target)
+            try engine.put("k7", "last")
+            let before = try contents(engine)
+
+            world.disk.powerOff(afterCalls: call)
+            let error = failure { () throws(EngineError) in try engine.rewind(to: point) }
+            let isPast = !world.disk.isPowerOff
+            #expect((error == nil) || world.disk.isPowerOff, "call \(call): \(String(describing: error))")
+            world.crash()
+            engine = try world.open(options)
+            let after = try contents(engine)
+            let isRewound = after != before
+            #expect(!isRewound || after == wanted, "call \(call): neither the one nor the other")
+            #expect(error != nil || isRewound, "call \(call): a rewind that returned is gone")
+            outcomes.insert(isRewound)
+            try engine.put("k7", "later")
+            try engine.compact()
+            #expect(try engine.text("k7") == "later")
+            try engine.close()
+            if isPast { break }
+        }
+        #expect(outcomes == [false, true])
+    }
 }

@@ -43,4 +43,37 @@ struct MemoryTests {
         EpochDomain.collect()
         #expect(crashed() == nil)
     }
+
+    @Test("memory stays within the budget and a tenth, with 10 % of the data and with all of it", arguments: [16, 160])
+    func residentMemoryWithinBudget(mebibytes: Int) throws {
+        let directory = TemporaryDirectory()
+        var options = EngineOptions()
+        options.memoryBudget = mebibytes << 20
+        options.baseLevelSize = 64 << 20
+        let engine = try Engine.open(at: directory.path, options: options)
+        let before = residentBytes()
+        var highest = 0
+        var reported: UInt64 = 0
+        func look() {
+            highest = max(highest, residentBytes() - before)
+            reported = max(reported, engine.metrics.memory.total)
+        }
+        let random = SeededRandom(seed: 1)
+        // 160,000 values of 1,000 bytes that do not compress, a tenth of them read meanwhile, then all.
+        for index in 0..<160_000 {
+            try engine.put("k\(index)", random.bytes(1000), durability: .buffered)
+            if index % 10 == 0 { _ = try engine.get("k\(random.below(index + 1))") }
+            if index % 500 == 0 { look() }
+        }
+        for index in 0..<160_000 {
+            _ = try engine.get("k\(random.below(160_000))")
+            if index % 500 == 0 { look() }
+        }
+        let budget = options.memoryBudget
+        #expect(reported <= UInt64(budget + budget / 10), "\(reported >> 20) MiB reported")
+        // What jobs have in hand is not the budget's: a table that is written, blocks that are merged, a segment's bytes.
+        #expect(highest <= budget + budget / 10 + 24 << 20, "\(highest >> 20) MiB resident, of \(mebibytes) MiB")
+        print("budget \(mebibytes) MiB: \(reported >> 20) MiB reported, \(highest >> 20) MiB more resident")
+        try engine.close()
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import GodwitSimulation
 import Synchronization
@@ -71,6 +72,54 @@ struct PauseTests {
         try engine.put("k", "v")
         try engine.resumeBackgroundWork()
         try engine.close()
+    }
+
+    @Test("asynchronous writes are held as others are, refused while work is paused, and told when the engine closes")
+    func asynchronous() async throws {
+        let disk = SimulatedFileSystem(seed: 5)
+        let environment = EngineEnvironment(
+            fileSystem: disk, clock: SystemClock(), random: SystemRandom(), executor: ThreadExecutor())
+        let engine = try Engine.open(at: "/store", options: .small, environment: environment)
+        let isSlow = Slowness()
+        disk.observe { kind, path in
+            while kind == .write && path.hasSuffix(".sst") && isSlow.value.load(ordering: .relaxed) { usleep(500) }
+        }
+        let value = Array(Self.value.utf8)
+        async let written: Void = {
+            for index in 0..<100 {
+                try await engine.putAsync(Array("a\(index)".utf8), value, durability: .buffered)
+            }
+        }()
+        while engine.metrics.writes.delayCause.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        let held = engine.position
+        try await Task.sleep(for: .milliseconds(20))
+        #expect(engine.position == held)
+        isSlow.value.store(false, ordering: .relaxed)
+        try await written
+        #expect(engine.position > held)
+
+        try engine.pauseBackgroundWork()
+        #expect(fill(engine)?.code == .unavailable)
+        await #expect(throws: EngineError.self) { try await engine.putAsync(Array("b".utf8), value) }
+        try engine.resumeBackgroundWork()
+        try await engine.putAsync(Array("b".utf8), value)
+
+        isSlow.value.store(true, ordering: .relaxed)
+        while engine.metrics.writes.delayCause.isEmpty { try engine.put("c", Self.value, durability: .buffered) }
+        async let late = engine.putAsync(Array("d".utf8), value)
+        try await Task.sleep(for: .milliseconds(20))
+        Thread.detachNewThread {
+            usleep(20_000)
+            isSlow.value.store(false, ordering: .relaxed)
+        }
+        try engine.close()
+        // Written just before the close, or refused by it: told in any case.
+        _ = try? await late
+        disk.observe(nil)
+    }
+
+    private final class Slowness: Sendable {
+        let value = Atomic<Bool>(true)
     }
 
     @Test("a writer on another thread that is held when work is paused is refused")

@@ -291,11 +291,4 @@ struct ThreadTests {
         #expect(wentOn)
         try engine.close()
     }
-
-    /// The bytes of the process that are in memory.
-    private func residentBytes() -> Int {
-        let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
-        let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return pages * 4096
-    }
 }

@@ -1,0 +1,65 @@
+internal import GodwitEngine
+internal import GodwitReplication
+internal import NIOConcurrencyHelpers
+
+/// What waits for the replication thread, and what wakes it.
+///
+/// The thread waits at its engine, which moves when writers commit, or here while it has none. Whoever posts wakes both: the
+/// message is in the list before either wakes, so the thread, which looks at the list before it sleeps, misses none.
+final class Inbox: Sendable {
+    /// What the thread is to do.
+    enum Message: Sendable {
+        /// Tell the replica what the network did.
+        case network(NetworkEvent)
+        /// Call a closure with the replica and the time.
+        case command(@Sendable (ReplicationThread, UInt64) -> Void)
+    }
+
+    private struct State {
+        var messages: [Message] = []
+        var engine: Engine?
+    }
+
+    private let state = NIOLockedValueBox(State())
+    private let hasMessages = ConditionLock(value: false)
+
+    /// Puts a message at the end and wakes the thread.
+    func post(_ message: Message) {
+        let (wasEmpty, engine) = state.withLockedValue { state in
+            let wasEmpty = state.messages.isEmpty
+            state.messages.append(message)
+            return (wasEmpty, state.engine)
+        }
+        // The thread takes all there is, so only the first message needs to wake it.
+        guard wasEmpty else { return }
+        if let engine {
+            engine.wakeWaiters()
+        } else {
+            hasMessages.lock()
+            hasMessages.unlock(withValue: true)
+        }
+    }
+
+    /// Takes all messages.
+    func take() -> [Message] {
+        state.withLockedValue { state in
+            let messages = state.messages
+            state.messages.removeAll(keepingCapacity: true)
+            return messages
+        }
+    }
+
+    /// Whether nothing waits.
+    var isEmpty: Bool { state.withLockedValue { $0.messages.isEmpty } }
+
+    /// The engine the thread waits at from now on. Called by the thread.
+    func attach(_ engine: Engine?) { state.withLockedValue { $0.engine = engine } }
+
+    /// Waits for a message while there is no engine. Called by the thread.
+    func wait(nanoseconds: UInt64) {
+        guard isEmpty else { return }
+        if hasMessages.lock(whenValue: true, timeoutSeconds: Double(nanoseconds) / 1e9) {
+            hasMessages.unlock(withValue: false)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+internal import GodwitEngine
+internal import GodwitReplication
+
+/// A node's figures in the text format of Prometheus, version 0.0.4. Every figure has `godwit_` in front and the node's region
+/// as a label where several nodes' figures meet.
+struct MetricsText {
+    private(set) var text = ""
+    private var described: Set<String> = []
+
+    /// All figures of a node.
+    init(_ status: ReplicaStatus, _ engine: EngineMetrics?) {
+        addNode(status)
+        if let upstream = status.upstream { addLink(upstream, direction: "leader") }
+        for follower in status.followers { addLink(follower, direction: "follower") }
+        for slot in status.slots { addSlot(slot) }
+        for (reason, count) in status.refusals.sorted(by: { $0.key < $1.key }) {
+            add("refused_handshakes_total", "counter", "Handshakes refused.", [("reason", reason)], count)
+        }
+        for (kind, count) in status.errors.sorted(by: { $0.key < $1.key }) {
+            add("replication_errors_total", "counter", "Errors in replication.", [("kind", kind)], count)
+        }
+        if let engine { addEngine(engine) }
+    }
+
+    private mutating func addNode(_ status: ReplicaStatus) {
+        add(
+            "node_info", "gauge", "Who the node is; always 1.",
+            [
+                ("region", status.region), ("node", status.node), ("store", status.store), ("role", status.role),
+                ("stage", status.stage), ("epoch", status.epoch),
+            ], 1)
+        for role in ["primary", "follower", "deposed"] {
+            add("role", "gauge", "1 for the role the node has.", [("role", role)], role == status.role ? 1 : 0)
+        }
+        add("epoch_number", "gauge", "The number of the epoch.", [], Self.number(status.epoch))
+        add(
+            "newest_epoch_number", "gauge", "The number of the newest epoch heard of.", [],
+            Self.number(status.newestEpoch))
+        add("sequence", "gauge", "The last sequence number.", [], status.sequence)
+        add("durable_sequence", "gauge", "The last sequence number that survives power loss.", [], status.durable)
+        add(
+            "refusing_writes", "gauge", "1 while the node refuses writes.", [], status.refusingWrites == nil ? 0 : 1)
+        addLag(status.lag, "node", [])
+        for copy in status.copies {
+            let labels = [("peer", copy.node), ("direction", copy.direction)]
+            add("copy_bytes", "gauge", "Bytes of a full copy under way.", labels, copy.bytes)
+            add("copy_done_bytes", "gauge", "Bytes of a full copy that are over.", labels, copy.done)
+        }
+        for report in status.recovery {
+            for outcome in TailClass.allCases {
+                add(
+                    "recovered_batches", "gauge", "Batches of a rejoined node's tail, by class.",
+                    [("node", report.node), ("end", report.end), ("class", outcome.rawValue)],
+                    UInt64(report.count(of: outcome)))
+            }
+        }
+    }
+
+    private mutating func addLink(_ link: LinkStatus, direction: String) {
+        let labels = [("peer", link.node), ("region", link.region), ("direction", direction)]
+        add("link_connected", "gauge", "1 while there is a link.", labels, link.isConnected ? 1 : 0)
+        add("link_stage", "gauge", "What the link is doing; always 1.", labels + [("stage", link.stage)], 1)
+        add("link_sent_sequence", "gauge", "The last sequence number sent.", labels, link.sent)
+        add("link_received_sequence", "gauge", "The last one in the follower's log.", labels, link.received)
+        add("link_durable_sequence", "gauge", "The last one safe from power loss there.", labels, link.durable)
+        add("link_applied_sequence", "gauge", "The last one its readers see.", labels, link.applied)
+        add("link_bytes_total", "counter", "Bytes of records over the link.", labels, link.bytes)
+        add("link_bytes_per_second", "gauge", "The same a second, over the last ten.", labels, link.throughput)
+        add("link_reconnects_total", "counter", "How many times the link was made again.", labels, link.reconnects)
+        add("link_partial_syncs_total", "counter", "Handshakes that went on in the log.", labels, link.partialSyncs)
+        add("link_full_syncs_total", "counter", "Handshakes that led to a full copy.", labels, link.fullSyncs)
+        add("link_rewinds_total", "counter", "Handshakes that led to a rewind.", labels, link.rewinds)
+        addLag(link.lag, "link", labels)
+    }
+
+    private mutating func addLag(_ lag: Lag, _ what: String, _ labels: [(String, String)]) {
+        add("\(what)_lag_records", "gauge", "Sequence numbers that are missing.", labels, lag.records)
+        add("\(what)_lag_bytes", "gauge", "Bytes of log that are missing.", labels, lag.bytes)
+        add(
+            "\(what)_lag_milliseconds", "gauge", "The age of the oldest write that is missing.", labels,
+            lag.milliseconds)
+        for (quantile, value) in [("0.5", lag.p50), ("0.99", lag.p99), ("1", lag.max)] {
+            add(
+                "\(what)_acknowledgement_milliseconds", "gauge", "How long acknowledgements took.",
+                labels + [("quantile", quantile)], value)
+        }
+    }
+
+    private mutating func addSlot(_ slot: SlotStatus) {
+        let labels = [("peer", slot.node), ("region", slot.region)]
+        add("slot_kept_after_sequence", "gauge", "The log is kept after this one.", labels, slot.keptAfter)
+        add("slot_bytes", "gauge", "Bytes of log kept for a follower.", labels, slot.bytes)
+        add("slot_lost", "gauge", "1 once a follower's log was given up.", labels, slot.isLost ? 1 : 0)
+    }
+
+    private mutating func addEngine(_ engine: EngineMetrics) {
+        add("memory_bytes", "gauge", "Memory of memtables, blocks, filters, indexes.", [], engine.memory.total)
+        add("log_bytes", "gauge", "Bytes of log on disk.", [], engine.logBytes)
+        add("table_bytes", "gauge", "Bytes of tables on disk.", [], engine.tableBytes)
+        add("compaction_debt_bytes", "gauge", "Bytes that compaction has yet to move.", [], engine.compactionDebtBytes)
+        add("write_operations_total", "counter", "Operations written.", [], engine.writes.operations)
+        add("write_groups_total", "counter", "Groups of commits.", [], engine.writes.groups)
+        add("log_syncs_total", "counter", "Syncs of the log.", [], engine.writes.syncs)
+        add("log_written_bytes_total", "counter", "Bytes appended to the log.", [], engine.writes.logBytes)
+        add("flushed_bytes_total", "counter", "Bytes flushed to tables.", [], engine.writes.flushedBytes)
+        add(
+            "compacted_bytes_total", "counter", "Bytes written by compaction.", [], engine.writes.compactionWrittenBytes
+        )
+        add("write_stalls_total", "counter", "Writes that had to stop.", [], engine.writes.stalls)
+        let cache = [("data", engine.cache.data), ("filter", engine.cache.filter), ("index", engine.cache.index)]
+        for (kind, use) in cache {
+            add("cache_hits_total", "counter", "Blocks found in the cache.", [("kind", kind)], use.hits)
+            add("cache_misses_total", "counter", "Blocks not found in the cache.", [("kind", kind)], use.misses)
+        }
+        add("suspect_tables", "gauge", "Tables in which damage was found.", [], UInt64(engine.suspectTables))
+        add("snapshots", "gauge", "Snapshots that are held.", [], UInt64(engine.snapshots))
+        add("poisoned", "gauge", "1 once the log cannot be trusted.", [], engine.isPoisoned ? 1 : 0)
+    }
+
+    private mutating func add(
+        _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], _ value: UInt64
+    ) {
+        if described.insert(name).inserted {
+            text += "# HELP godwit_\(name) \(help)\n# TYPE godwit_\(name) \(type)\n"
+        }
+        let list = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
+        text += list.isEmpty ? "godwit_\(name) \(value)\n" : "godwit_\(name){\(list)} \(value)\n"
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
+
+    /// The number of an epoch that stands as `3.5f00aa12`; 0 for none.
+    private static func number(_ epoch: String) -> UInt64 { UInt64(epoch.prefix { $0 != "." }) ?? 0 }
+}

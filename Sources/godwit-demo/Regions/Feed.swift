@@ -1,0 +1,88 @@
+import CommandSupport
+import GodwitEngine
+import GodwitReplication
+import GodwitServer
+
+/// The client: replays flights in order, each as two batches, and keeps the features as it computed them, so that it can go on
+/// at any node.
+final class Feed: Sendable {
+    /// How many flights there are.
+    let count: Int
+    private let flights: [Flight]
+    private let witness: Witness
+
+    private struct State {
+        var next = 0
+        var features: [String: Features] = [:]
+    }
+
+    private let state = Locked(State())
+
+    init(_ flights: [Flight], _ witness: Witness) {
+        self.flights = flights
+        self.witness = witness
+        count = flights.count
+    }
+
+    /// Replays flights up to one, showing how far the follower is behind.
+    func run(to end: Int, on pair: Pair, _ label: String) async throws {
+        let progress = ProgressBar(label)
+        defer { progress.finish() }
+        var (lag, looks) = ("", 0)
+        while state.withLock({ $0.next }) < min(end, count) {
+            try await step(on: pair.primary.client)
+            looks += 1
+            if looks % 250 == 0 { lag = await Self.lag(of: pair) }
+            progress.update(
+                UInt64(state.withLock { $0.next }), of: UInt64(count),
+                note: "\(witness.count.grouped) acknowledged\(lag)")
+        }
+    }
+
+    /// Replays flights for a while; returns how many batches were acknowledged.
+    func run(for duration: Duration, on client: NodeClient) async throws -> Int {
+        let before = witness.count
+        let end = ContinuousClock.now + duration
+        while ContinuousClock.now < end { try await step(on: client) }
+        return witness.count - before
+    }
+
+    /// Replays flights until one is not acknowledged.
+    func background(on client: NodeClient) -> Task<Void, Never> {
+        Task {
+            do {
+                while state.withLock({ $0.next }) < count { try await step(on: client) }
+            } catch {
+                // The primary is gone: that is what the caller waits for.
+            }
+        }
+    }
+
+    /// Replays one flight. One that was not acknowledged is replayed again by the next call.
+    func step(on client: NodeClient) async throws {
+        let (flight, row, changed) = state.withLock { state in
+            let flight = flights[state.next % count]
+            var changed: [String: Features] = [:]
+            for key in flight.entities {
+                changed[key] = state.features[key] ?? Features()
+                changed[key]?.add(flight)
+            }
+            return (flight, state.next, changed)
+        }
+        let text = "\(flight.hour) \(flight.carrier) \(flight.origin)-\(flight.destination)"
+        try await witness.write([.put("flight/\(row)", text)], to: client)
+        let upserts = try changed.sorted { $0.key < $1.key }.map { key, features in
+            BatchOperation.put(key, String(decoding: try features.encode(), as: UTF8.self))
+        }
+        try await witness.write(upserts, to: client)
+        state.withLock { state in
+            state.next += 1
+            state.features.merge(changed) { _, new in new }
+        }
+    }
+
+    private static func lag(of pair: Pair) async -> String {
+        guard let lag = try? await pair.primary.client.status().followers.first?.lag else { return ", no follower" }
+        return ", lag \(lag.records) records \(lag.milliseconds) ms"
+    }
+}
