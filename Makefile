@@ -71,6 +71,7 @@ soak: build ## the random tests long: kills, failovers, switchovers and link cut
 	$(BIN)/godwit-demo kill --data .build/soak-store --rounds 1000
 	GODWIT_SEEDS=10000 $(SWIFT) test $(RELEASE) --filter '\.ModelTests/'
 	GODWIT_SEEDS=1000 $(SWIFT) test $(RELEASE) --filter '\.MetamorphicTests/'
+	GODWIT_SEEDS=100000 $(SWIFT) test $(RELEASE) --filter '\.SimulationTests/rulesHold'
 
 sanitize: deps ## all engine tests under the address sanitizer
 	GODWIT_CORE_ONLY=1 $(SWIFT) test $(RELEASE) --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest \
