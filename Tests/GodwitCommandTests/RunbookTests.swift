@@ -1,4 +1,5 @@
 import Foundation
+import GodwitReplication
 import GodwitServer
 import Testing
 

@@ -39,6 +39,8 @@ final class Pair {
     /// Starts the killed region again as a follower; returns what became of its tail, if it had one.
     func restartFollower() async throws -> [RecoveryReport] {
         try follower.start(following: primary)
+        // A node that was promoted remembers that, whatever it is told to follow at its start: it has to be told to rejoin.
+        try await follower.client.rejoin(primary.address)
         return try await rejoined()
     }
 

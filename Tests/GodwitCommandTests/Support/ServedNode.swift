@@ -29,9 +29,10 @@ final class ServedNode {
             if bytes.isEmpty { break }
             text += String(decoding: bytes, as: UTF8.self)
         }
-        readyLine = String(text.prefix { $0 != "\n" })
+        let line = String(text.prefix { $0 != "\n" })
+        readyLine = line
         func field(_ name: String) -> HostPort? {
-            readyLine.split(separator: " ").first { $0.hasPrefix(name + "=") }
+            line.split(separator: " ").first { $0.hasPrefix(name + "=") }
                 .flatMap { HostPort(String($0.dropFirst(name.count + 1))) }
         }
         guard let admin = field("admin"), let replication = field("replication") else {
