@@ -11,6 +11,8 @@ struct FailoverTests {
     private func failover(
         _ pair: Pair, alone: (Engine) throws -> Void, after: (Engine) throws -> Void = { _ in }
     ) throws {
+        // A heartbeat tells the follower of the other nodes, for which it then keeps its log.
+        pair.cluster.run(milliseconds: 1500)
         pair.cluster.cut(pair.leader, pair.follower)
         try alone(#require(pair.leader.engine))
         pair.cluster.run(milliseconds: 100)
@@ -283,6 +285,7 @@ struct FailoverTests {
         let nodes = (0..<3).map { cluster.add("r\($0)", following: $0 == 0 ? nil : 0) }
         for node in nodes { try cluster.start(node) }
         #expect(cluster.settle())
+        cluster.run(milliseconds: 1500)
         let replica = try #require(nodes[1].replica)
         let other = try #require(nodes[2].engine?.nodeID)
         replica.core.slots.change(other) { $0.received += 5 }
@@ -340,29 +343,5 @@ struct FailoverTests {
         pair.cluster.heal(pair.leader, pair.follower)
         #expect(pair.cluster.settle())
         #expect(pair.leader.replica?.isOpenPrimary == true)
-    }
-
-    @Test("a switchover whose answer is lost stays in doubt until the target is heard, then is what the target says")
-    func switchoverInDoubt() throws {
-        for delay in 1...40 {
-            let pair = try Pair(seed: 68 + UInt64(delay))
-            pair.cluster.delays = 5...10
-            let target = try #require(pair.follower.engine?.nodeID)
-            try fill(pair.leader, 0..<5)
-            try pair.leader.replica?.switchover(to: target, limit: 500, now: pair.leader.now)
-            pair.leader.touch()
-            pair.cluster.run(milliseconds: delay)
-            pair.cluster.cut(pair.leader, pair.follower)
-            if delay % 3 == 0 {
-                pair.cluster.crash(pair.leader)
-                try pair.cluster.start(pair.leader)
-            }
-            pair.cluster.run(milliseconds: 6000)
-            let open = pair.cluster.nodes.filter { $0.replica?.isOpenPrimary ?? false }
-            #expect(open.count <= 1, "after \(delay) ms both take writes")
-            pair.cluster.heal(pair.leader, pair.follower)
-            #expect(pair.cluster.settle(), "after \(delay) ms\n\(pair.cluster.trace.suffix(30).joined(separator: "\n"))")
-            #expect(try contents(pair.leader) == contents(pair.follower))
-        }
     }
 }
