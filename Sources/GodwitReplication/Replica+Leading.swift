@@ -12,15 +12,27 @@ extension Replica {
             core.close(other.link, "the node has connected anew")
         }
         shipper.greet(hello)
-        if case .primary(let reign) = role { try resolve(reign, hello) }
+        try resolve(hello, now: now)
         answer(hello, shipper, now: now)
     }
 
     /// The target of a switchover greets as a follower under the old epoch: it did not take over, and will not.
-    private func resolve(_ reign: Reign, _ hello: Hello) throws(EngineError) {
+    private func resolve(_ hello: Hello, now: UInt64) throws(EngineError) {
         guard let handover = core.state.handover, handover.node == hello.node, hello.store == core.engine?.storeID
         else { return }
-        try abort(reign)
+        switch role {
+        case .primary(let reign): try abort(reign)
+        case .deposed: return
+        case .follower(let session):
+            try core.remember { state in
+                state.role = .primary
+                state.handover = nil
+            }
+            session.end("the switchover did not take place")
+            // It may have restarted since, and lost what the target has.
+            try recover(now: now)
+            finishSwitchover(handover.node, .aborted)
+        }
     }
 
     /// Answers a hello, as things stand now.
@@ -44,7 +56,7 @@ extension Replica {
         case .primary(let reign):
             switch reign.state {
             case .recovering: return .recovering
-            case .open, .pausing, .handingOver, .inDoubt: return .open
+            case .open, .pausing, .handingOver: return .open
             }
         }
     }
@@ -101,9 +113,14 @@ extension Replica {
                 return isGuarding ? next : min(next, try recoverOwnTail(engine, now: now))
             case .pausing(let handing): return try pause(reign, handing, now: now)
             case .handingOver(let handing):
-                if now >= handing.until || streaming(handing.handover.node) == nil { doubt(reign, handing.handover) }
-                return handing.until
-            case .inDoubt: return .max
+                guard now >= handing.until || streaming(handing.handover.node) == nil else { return handing.until }
+                // What is asked over the old link is void from here on.
+                for shipper in shippers where shipper.hello?.node == handing.handover.node {
+                    core.close(shipper.link, "the switchover is in doubt")
+                }
+                try doubt(handing.handover, now: now)
+                finishSwitchover(handing.handover.node, .inDoubt)
+                return now
             }
         } catch {
             core.failed("go on as primary", error)
@@ -127,10 +144,9 @@ extension Replica {
 
     /// The switchover is off: this node goes on as before.
     func abort(_ reign: Reign) throws(EngineError) {
-        let node: NodeID?
+        let node: NodeID
         switch reign.state {
         case .pausing(let handing), .handingOver(let handing): node = handing.handover.node
-        case .inDoubt: node = core.state.handover?.node
         case .open, .recovering: return
         }
         try core.remember { $0.handover = nil }
@@ -139,20 +155,15 @@ extension Replica {
         finishSwitchover(node, .aborted)
     }
 
-    private func doubt(_ reign: Reign, _ handover: ReplicaState.Handover) {
-        reign.state = .inDoubt
-        finishSwitchover(handover.node, .inDoubt)
-    }
-
     /// The target has begun an epoch.
     func handedOver(_ handover: ReplicaState.Handover, now: UInt64) throws(EngineError) {
         try follow(handover.address, now: now)
         finishSwitchover(handover.node, .done)
     }
 
-    private func finishSwitchover(_ node: NodeID?, _ outcome: SwitchoverOutcome) {
+    private func finishSwitchover(_ node: NodeID, _ outcome: SwitchoverOutcome) {
         lastSwitchover = outcome
-        core.tell(.switchover(to: node?.description ?? "", outcome: outcome))
+        core.tell(.switchover(to: node.description, outcome: outcome))
         tellRole()
     }
 

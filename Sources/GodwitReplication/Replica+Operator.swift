@@ -35,12 +35,13 @@ extension Replica {
             case .recovering where !allowDataLoss:
                 throw ReplicationError(
                     .busy, "this node waits for followers that may hold writes it lost; `allowDataLoss` goes on without")
-            case .inDoubt where !allowDataLoss:
-                throw ReplicationError(
-                    .busy, "the node that a switchover was made to may be the primary; `allowDataLoss` goes on without")
-            case .recovering, .inDoubt: return
+            case .recovering: return
             }
         case .follower, .deposed: break
+        }
+        if core.state.handover != nil, !allowDataLoss {
+            throw ReplicationError(
+                .busy, "the node that a switchover was made to may be the primary; `allowDataLoss` goes on without")
         }
         let own = engine.historyPoint.position.sequence
         let others = core.slots.all.filter { !$0.isPartial && !$0.isPrimary && $0.received > own }

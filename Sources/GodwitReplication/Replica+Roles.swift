@@ -7,27 +7,35 @@ extension Replica {
     func takeUp(_ opening: Opening, now: UInt64) throws(EngineError) {
         try fence("the node is starting")
         switch core.state.role {
-        case .follower: try follow(core.state.leader ?? "", now: now)
+        case .follower: try follow(core.state.leader ?? "", core.state.handover, now: now)
         case .deposed: try fence("a newer epoch, \(core.state.newest), has begun elsewhere")
         case .primary:
             guard let engine = core.engine else { return }
-            if core.state.handover != nil {
-                role = .primary(Reign(.inDoubt))
-                return try fence("a switchover is in doubt")
-            }
+            if let handover = core.state.handover { return try doubt(handover, now: now) }
             if opening.wasClean, !engine.epochHistory.isEmpty {
                 role = .primary(Reign(.open))
                 return try fence(nil)
             }
-            let pending = core.slots.all.filter { !$0.isLost && !$0.isPartial }.map(\.node)
-            if pending.isEmpty {
-                try reign()
-                return
-            }
-            role = .primary(
-                Reign(.recovering(until: now + core.options.restartWait * 1_000_000, pending: pending)))
-            try fence("the node waits for its followers, which may hold writes that it lost")
+            try recover(now: now)
         }
+    }
+
+    /// Waits for the nodes in the slots, which may hold what was lost here; without any, begins an epoch at once.
+    func recover(now: UInt64) throws(EngineError) {
+        let pending = core.slots.all.filter { !$0.isLost && !$0.isPartial }.map(\.node)
+        if pending.isEmpty {
+            try reign()
+            return
+        }
+        role = .primary(Reign(.recovering(until: now + core.options.restartWait * 1_000_000, pending: pending)))
+        try fence("the node waits for its followers, which may hold writes that it lost")
+        tellRole()
+    }
+
+    /// Only the target of a switchover knows whether it has begun an epoch: this node follows it, and takes no writes, until
+    /// the target says so by its epoch, or greets as a follower itself.
+    func doubt(_ handover: ReplicaState.Handover, now: UInt64) throws(EngineError) {
+        try follow(handover.address, handover, now: now)
     }
 
     /// Refuses callers' writes, or takes them again for nil.
@@ -93,11 +101,13 @@ extension Replica {
     // MARK: Follower
 
     /// Follows the node at an address.
-    func follow(_ leader: String, now: UInt64) throws(EngineError) {
+    func follow(
+        _ leader: String, _ handover: ReplicaState.Handover? = nil, now: UInt64
+    ) throws(EngineError) {
         try core.remember { state in
             state.role = .follower
             state.leader = leader
-            state.handover = nil
+            state.handover = handover
         }
         giveUpLevels()
         if case .follower(let session) = role { session.end("this node follows another") }
@@ -112,8 +122,8 @@ extension Replica {
     func learn(_ epoch: Epoch, now: UInt64) throws(EngineError) {
         guard epoch > core.state.newest else { return }
         try core.remember { $0.newest = epoch }
-        guard case .primary = role else { return }
         if let handover = core.state.handover { return try handedOver(handover, now: now) }
+        guard case .primary = role else { return }
         let own = core.engine?.historyPoint.position.epoch ?? .none
         try fence("a newer epoch, \(epoch), has begun elsewhere")
         try core.remember { $0.role = .deposed }

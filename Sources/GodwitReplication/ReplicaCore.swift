@@ -52,8 +52,15 @@ final class ReplicaCore {
     /// Keeps the log for a node, and remembers that.
     func keep(_ slot: Slot) {
         guard slot.node != node else { return }
-        if let old = slots[slot.node], old == slot { return }
+        let old = slots[slot.node]
+        if old == slot { return }
         slots.update(slot)
+        // That a node is to be waited for after a power loss is stored before anything it says counts.
+        if old?.isLost != slot.isLost {
+            attempt("store the slots") { () throws(EngineError) in
+                try slots.save(fileSystem, to: home, now: 0, atOnce: true)
+            }
+        }
         guard !slot.isLost else { return }
         attempt("hold the log") { () throws(EngineError) in try engine?.hold(slot.holdName, after: slot.durable) }
     }

@@ -54,7 +54,10 @@ extension Cluster {
     /// Whether all machines that are up have the same history, that of the primary.
     var isSettled: Bool {
         guard let end = primary?.engine?.historyPoint else { return false }
-        return nodes.allSatisfy { !$0.isUp || $0.engine?.historyPoint == end }
+        return nodes.allSatisfy { node in
+            guard let status = node.replica?.status else { return true }
+            return node.engine?.historyPoint == end && status.upstream?.stage ?? "streaming" == "streaming"
+        }
     }
 
     /// Lets time pass until all have the same history.

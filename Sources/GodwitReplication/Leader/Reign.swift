@@ -10,8 +10,6 @@ final class Reign {
         case pausing(Handing)
         /// A switchover: the target was told to begin an epoch.
         case handingOver(Handing)
-        /// A switchover whose target did not answer: only it knows whether it has begun an epoch.
-        case inDoubt
     }
 
     /// A switchover under way.
@@ -30,7 +28,6 @@ final class Reign {
         case .open: "open"
         case .pausing: "pausing"
         case .handingOver: "handing over"
-        case .inDoubt: "in doubt"
         }
     }
 

@@ -113,7 +113,7 @@ struct Slots {
         _ fileSystem: any FileSystem, to directory: String, now: UInt64, atOnce: Bool = false
     ) throws(EngineError) {
         guard isChanged, atOnce || now >= lastSaved + Self.interval else { return }
-        lastSaved = now
+        lastSaved = max(lastSaved, now)
         isChanged = false
         let lines = all.map { slot in
             [
