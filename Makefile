@@ -8,8 +8,12 @@ BIN := .build/release
 # The suites whose subject is threads; under the thread sanitizer these only, since it slows everything else tenfold.
 CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|PauseTests|CheckpointTests
 
+# The tests that measure the process's memory, of which the address sanitizer holds more than the engine.
+RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded
+
 .DEFAULT_GOAL := help
-.PHONY: help deps demo build test test-release test-threads bench soak sanitize docs format clean
+.PHONY: help deps demo build test test-release test-threads soak sanitize docs format clean
+.PHONY: bench bench-build bench-quick bench-curves bench-plots count
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -33,8 +37,31 @@ test-release: deps ## all tests, optimised
 test-threads: deps ## the concurrency suites under the thread sanitizer
 	GODWIT_CORE_ONLY=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
 
-bench: deps ## measures the engine by itself
-	$(SWIFT) run --package-path Benchmarks --scratch-path .build-bench -c release engine-bench
+# Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench.
+VERSUS := .build-bench/release/versus
+JSON ?= .build-bench/result.json
+TIMELINE := .build-bench/timeline.csv
+CURVES ?= .build-bench/curves.json
+
+bench-build: # builds the benchmarks, apart from the package: peers are no dependency of Godwit
+	@.ci/install-bench-dependencies
+	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product versus
+
+bench-quick: bench-build ## every workload beside RocksDB and LMDB at a million keys, under 4 minutes; JSON=FILE
+	$(VERSUS) --quick --json $(JSON) --timeline $(TIMELINE)
+
+bench: bench-build ## the table of the targets at five million keys, under 30 minutes; JSON=FILE
+	$(VERSUS) --json $(JSON) --timeline $(TIMELINE)
+
+bench-curves: bench-build ## costs over sizes and memory budgets, hours; goes on where it was interrupted
+	$(VERSUS) curves --json $(CURVES)
+
+count: bench-build ## instructions of the hot parts against those recorded, and what a cached read must not call
+	Benchmarks/count $(VERSUS)
+
+bench-plots: ## draws the last benchmark as SVG into docs/benchmarks
+	@.ci/install-bench-dependencies
+	Benchmarks/plot $(JSON) $(TIMELINE) docs/benchmarks $(wildcard $(CURVES))
 
 soak: build ## the random tests long: kills, failovers, switchovers and link cuts of real processes; many seeds
 	@rm -rf .build/soak-store .build/soak-failovers .build/soak-switchovers .build/soak-cuts
@@ -44,9 +71,11 @@ soak: build ## the random tests long: kills, failovers, switchovers and link cut
 	$(BIN)/godwit-demo kill --data .build/soak-store --rounds 1000
 	GODWIT_SEEDS=10000 $(SWIFT) test $(RELEASE) --filter '\.ModelTests/'
 	GODWIT_SEEDS=1000 $(SWIFT) test $(RELEASE) --filter '\.MetamorphicTests/'
+	GODWIT_SEEDS=100000 $(SWIFT) test $(RELEASE) --filter '\.SimulationTests/rulesHold'
 
 sanitize: deps ## all engine tests under the address sanitizer
-	GODWIT_CORE_ONLY=1 $(SWIFT) test --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest --filter GodwitEngineTests
+	GODWIT_CORE_ONLY=1 $(SWIFT) test $(RELEASE) --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest \
+		--filter GodwitEngineTests --skip '$(RESIDENT)'
 
 docs: build ## builds the documentation of GodwitEngine into .build/documentation; a warning fails
 	@.ci/documentation

@@ -6,8 +6,10 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,3 +62,22 @@ void godwit_name_thread(const char *name) {
 int godwit_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
 
 int godwit_open_direct(const char *path) { return open(path, O_RDONLY | O_DIRECT | O_CLOEXEC); }
+
+int godwit_writes_in_place(int descriptor) {
+    struct statfs status;
+    if (fstatfs(descriptor, &status) != 0) return 0;
+    return status.f_type == 0xEF53;
+}
+
+// From Linux 5.14 on; older headers lack the name, older kernels refuse it.
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+void *godwit_map_window(int descriptor, int64_t offset, size_t length) {
+    void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, offset);
+    if (memory == MAP_FAILED) return NULL;
+    if (madvise(memory, length, MADV_POPULATE_READ) == 0) return memory;
+    munmap(memory, length);
+    return NULL;
+}

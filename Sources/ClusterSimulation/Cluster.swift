@@ -88,6 +88,18 @@ package final class Cluster {
         network.heal(left.index, right.index)
     }
 
+    /// Ends a connection as a failing network does: both sides are told.
+    package func breakConnection(of node: SimulatedNode, _ link: LinkID) {
+        guard let (connection, _) = network.find(node.index, link), connection.isOpen else { return }
+        for end in 0..<2 where !connection.closed[end] {
+            connection.closed[end] = true
+            connection.packets[end] = []
+            let machine = nodes[connection.ends[end].node]
+            machine.replica?.closed(connection.ends[end].link, reason: "connection reset", now: machine.now)
+            machine.touch()
+        }
+    }
+
     package func healAll() { network.healAll() }
 
     /// One frame in so many meets a fault; 0 for none.

@@ -4,6 +4,8 @@ internal import GodwitReplication
 /// A rule was broken: what the simulation looks for.
 package struct Violation: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// What must hold after every step, whatever happened.

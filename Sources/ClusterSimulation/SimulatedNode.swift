@@ -88,7 +88,7 @@ package final class SimulatedNode {
     }
 
     /// The replica has something to do before it asked to be called.
-    func touch() { due = now }
+    package func touch() { due = now }
 
     /// What the replica wants done; events are noted.
     func takeActions() -> [ReplicaAction] {

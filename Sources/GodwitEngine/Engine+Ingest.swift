@@ -94,7 +94,7 @@ extension Engine {
         var named: [(ingest: UInt64, meta: TableMeta)] = []
         defer { for table in named { side.ingests.forget(table.ingest) } }
         for table in tables {
-            let ingest = store.environment.random.next()
+            let ingest = IngestChunk.makeID(in: keyspace.id, store.environment.random)
             side.ingests.register(ingest, table: table.number)
             named.append((ingest, table))
             try log(table, as: ingest, side)

@@ -73,9 +73,10 @@ extension Engine {
         if residence != .needsIO { return value }
         let result: Result<[UInt8]?, EngineError> = await withCheckedContinuation { continuation in
             let isTaken = coldReads.submit { [self] in
-                continuation.resume(returning: Result { () throws(EngineError) in
-                    try self.get(key, in: keyspace, at: snapshot)
-                })
+                continuation.resume(
+                    returning: Result { () throws(EngineError) in
+                        try self.get(key, in: keyspace, at: snapshot)
+                    })
             }
             if !isTaken {
                 continuation.resume(
@@ -199,7 +200,13 @@ extension Engine {
         _ key: ByteView, _ hash: UInt64, _ keyspace: Keyspace, _ fixed: SequenceNumber?, _ body: (RawSpan) -> Void
     ) throws(EngineError) -> Residence {
         let view = keyspace.tree.view
-        let sequence = fixed ?? store.visible.load(ordering: .acquiring)
+        return try lookUpLoading(key, hash, view, fixed ?? store.visible.load(ordering: .acquiring), body)
+    }
+
+    /// Reads what is not resident. The caller holds the view.
+    private func lookUpLoading(
+        _ key: ByteView, _ hash: UInt64, _ view: TreeView, _ sequence: SequenceNumber, _ body: (RawSpan) -> Void
+    ) throws(EngineError) -> Residence {
         var lent = LentBlock()
         defer { lent.release() }
         return try EpochDomain.read { () throws(EngineError) -> Residence in
@@ -215,13 +222,77 @@ extension Engine {
         _ body: (Int, RawSpan) -> Void, _ needsIO: (Int) -> Void
     ) throws(EngineError) {
         try checkOpen()
-        // One moment for all keys: held, so that a compaction that ends meanwhile keeps what is seen.
-        let held = if let snapshot { snapshot } else { try self.snapshot() }
-        for index in keys.indices {
-            try keys[index].withBytes { (key) throws(EngineError) in
-                let residence = try lookUp(key, keyspace, held, residentOnly: residentOnly) { body(index, $0) }
-                if residence == .needsIO { needsIO(index) }
+        if keyspace.tree.isDropped { throw Engine.droppedError(keyspace.tree) }
+        // One moment for all keys: the view is held, so that what it shows stays whatever becomes visible meanwhile.
+        let view = keyspace.tree.view
+        let sequence = try snapshot?.sequence() ?? store.visible.load(ordering: .acquiring)
+        var group = LookupGroup()
+        let bytes = ByteWriter(capacity: 1024)
+        var cold: [Int] = []
+        var start = 0
+        while start < keys.count {
+            let end = min(start + LookupGroup.size, keys.count)
+            gather(keys, start..<end, bytes, &group)
+            EpochDomain.read {
+                view.findResident(group, at: sequence)
+                for index in 0..<group.count {
+                    switch group[index].answer {
+                    case .found(let entry): _ = lend(entry) { body(group[index].number, $0) }
+                    case .needsIO: cold.append(group[index].number)
+                    case .absent, nil: continue
+                    }
+                }
             }
+            start = end
+        }
+        if residentOnly {
+            for number in cold { needsIO(number) }
+        } else if !cold.isEmpty {
+            try lookUpCold(keys, cold, view, sequence, body)
+        }
+    }
+
+    /// Copies keys side by side into `bytes` and puts them into the group.
+    private func gather(
+        _ keys: [some ByteSource], _ range: Range<Int>, _ bytes: ByteWriter, _ group: inout LookupGroup
+    ) {
+        bytes.reset(keeping: 64 << 10)
+        group.removeAll()
+        for number in range { keys[number].withBytes { $0.withView { bytes.append($0) } } }
+        var offset = 0
+        for number in range {
+            let length = keys[number].withBytes { $0.byteCount }
+            let key = bytes.view.slice(offset, length)
+            group.append(key, number: number, hash: key.hash(seed: store.hashSeed))
+            offset += length
+        }
+    }
+
+    /// Looks those of many keys up that the disk must answer, a part at a time: first the blocks they lack are read together.
+    private func lookUpCold(
+        _ keys: [some ByteSource], _ cold: [Int], _ view: TreeView, _ sequence: SequenceNumber,
+        _ body: (Int, RawSpan) -> Void
+    ) throws(EngineError) {
+        var start = 0
+        while start < cold.count {
+            let part = cold[start..<min(start + 64, cold.count)]
+            var fetch = BlockFetch()
+            for number in part {
+                keys[number].withBytes { key in
+                    key.withView { key in
+                        EpochDomain.read { fetch.add(key, hash: key.hash(seed: store.hashSeed), in: view) }
+                    }
+                }
+            }
+            fetch.run(store.environment.fileSystem, or: coldReads)
+            for number in part {
+                try keys[number].withBytes { (key) throws(EngineError) in
+                    try key.withView { (key) throws(EngineError) in
+                        _ = try lookUpLoading(key, key.hash(seed: store.hashSeed), view, sequence) { body(number, $0) }
+                    }
+                }
+            }
+            start += 64
         }
     }
 

@@ -49,9 +49,12 @@ public struct EngineMetrics: Sendable, Hashable {
         public var waitingMemtables: UInt64 = 0
         /// Flushed memtables that reads which have not returned may still be using.
         public var flushedInUse: UInt64 = 0
+        /// What is kept of flushed memtables for those to come.
+        public var idleMemtables: UInt64 = 0
         /// All of the above but the budget.
         public var total: UInt64 {
             dataBlocks + filters + indexes + tableRoots + evictedInUse + activeMemtables + waitingMemtables + flushedInUse
+                + idleMemtables
         }
     }
 
@@ -190,6 +193,7 @@ extension Engine {
         let memtables = metrics.keyspaces.reduce(UInt64(0)) { $0 + $1.memtableBytes }
         metrics.memory.waitingMemtables = memtables - min(memtables, metrics.memory.activeMemtables)
         metrics.memory.flushedInUse = UInt64(store.garbage.heldBytes)
+        metrics.memory.idleMemtables = UInt64(store.arenas.byteCount)
         metrics.snapshots = store.snapshots.count
         let now = store.environment.clock.monotonicNanoseconds()
         metrics.oldestSnapshotNanoseconds = store.snapshots.oldest.map { now - min(now, $0) } ?? 0

@@ -274,7 +274,7 @@ extension Replica {
     func acknowledged(_ shipper: Shipper, now: UInt64) {
         guard let node = shipper.hello?.node else { return }
         if let age = samples.age(of: shipper.progress.received, now: now) {
-            lags[node, default: LagHistogram()].add(age / 1_000_000)
+            core.figures[node, default: PeerFigures()].lag.add(age / 1_000_000)
         }
     }
 

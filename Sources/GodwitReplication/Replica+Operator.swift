@@ -86,7 +86,7 @@ extension Replica {
             throw ReplicationError(.invalidArgument, "a node cannot follow itself; give the primary's address")
         }
         do throws(EngineError) {
-            if case .primary = role { dropFollowers("this node follows \(leader) now", redirect: leader) }
+            if case .primary = role { dropFollowers("this node follows \(leader) now") }
             try follow(leader, now: now)
         } catch {
             throw ReplicationError(error)

@@ -51,6 +51,7 @@ extension Replica {
             status.leader = session.leader
             var upstream = session.figures
             upstream.stage = session.stage
+            upstream.throughput = session.throughput.rate(upstream.bytes, now: lastPoll)
             let applied = status.sequence
             upstream.sent = max(session.leaderEnd?.position.sequence ?? 0, applied)
             upstream.lag.records = upstream.sent - applied
@@ -73,10 +74,14 @@ extension Replica {
         (link.sent, link.received) = (progress.sent, progress.received)
         (link.durable, link.applied, link.bytes) = (progress.durable, progress.applied, progress.bytes)
         let lag = samples.lag(of: progress.received, now: lastPoll)
-        let figures = lags[hello.node]?.figures ?? (p50: 0, p99: 0, max: 0)
+        let figures = core.figures[hello.node] ?? PeerFigures()
+        let (p50, p99, longest) = figures.lag.figures
         link.lag = Lag(
-            records: lag.records, bytes: lag.bytes, milliseconds: lag.nanoseconds / 1_000_000, p50: figures.p50,
-            p99: figures.p99, max: figures.max)
+            records: lag.records, bytes: lag.bytes, milliseconds: lag.nanoseconds / 1_000_000, p50: p50, p99: p99,
+            max: longest)
+        link.throughput = figures.throughput.rate(progress.bytes, now: lastPoll)
+        link.reconnects = max(1, figures.handshakes) - 1
+        (link.partialSyncs, link.fullSyncs, link.rewinds) = (figures.partialSyncs, figures.fullSyncs, figures.rewinds)
         return link
     }
 

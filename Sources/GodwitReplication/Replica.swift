@@ -28,7 +28,6 @@ package final class Replica {
     var shippers: [Shipper] = []
     var levels = LevelWaits()
     var samples = LagSamples()
-    var lags: [NodeID: LagHistogram] = [:]
     let copies: CopyDesk
     var verification: Verification?
     var verifications: UInt64 = 0
@@ -140,8 +139,8 @@ package final class Replica {
     }
 
     /// Closes the links of all followers: the history here has changed under them.
-    func dropFollowers(_ reason: String, redirect: String = "") {
-        for shipper in shippers { core.close(shipper.link, reason, redirect: redirect) }
+    func dropFollowers(_ reason: String) {
+        for shipper in shippers { core.close(shipper.link, reason) }
     }
 
     // MARK: Messages
@@ -177,10 +176,10 @@ package final class Replica {
         case .tailOffer(let header): try offered(header, shipper)
         case .tailData(let isLast, let records): try takeTail(records, isLast: isLast, shipper)
         case .digestReply(let reply): verification?.take(reply, from: shipper)
-        case .goodbye(let goodbye):
+        case .goodbye(let reason):
             shipper.link.isClosed = true
-            core.act(.close(shipper.link.id, reason: goodbye.reason))
-            core.tell(.unlinked(node: shipper.link.name, reason: goodbye.reason))
+            core.act(.close(shipper.link.id, reason: reason))
+            core.tell(.unlinked(node: shipper.link.name, reason: reason))
         case .hello, .welcome, .heartbeat, .copyOffer, .copyData, .takeOver, .tailRequest, .tailReport, .digestRequest:
             throw WireError("a \(message.type) came from a follower")
         }
@@ -207,6 +206,7 @@ package final class Replica {
     }
 
     private func poll(_ shipper: Shipper, now: UInt64) -> UInt64 {
+        if let node = shipper.hello?.node { core.figures[node]?.throughput.note(shipper.progress.bytes, now: now) }
         let silence = shipper.link.heard + core.options.silence * 1_000_000
         if now >= silence {
             core.close(shipper.link, "nothing was heard for \(core.options.silence) ms")
@@ -236,6 +236,11 @@ package final class Replica {
     /// What is to be done, in order; each action comes out once.
     package func takeActions() -> [ReplicaAction] { core.takeActions() }
 
+    private var isRecovering: Bool {
+        guard case .primary(let reign) = role, case .recovering = reign.state else { return false }
+        return true
+    }
+
     /// Ends everything in order: the links, then the engine, whose log is whole afterwards.
     package func close(now: UInt64) throws(ReplicationError) {
         guard !isClosed else { return }
@@ -248,7 +253,8 @@ package final class Replica {
             copies.close()
             try core.slots.save(core.fileSystem, to: core.home, now: now, atOnce: true)
             try core.engine?.close()
-            try core.remember { $0.isClean = true }
+            // A primary that still waits to hear what it lost has to wait again.
+            if !isRecovering { try core.remember { $0.isClean = true } }
         } catch {
             throw ReplicationError(error)
         }

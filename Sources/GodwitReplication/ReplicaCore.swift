@@ -15,6 +15,8 @@ final class ReplicaCore {
     private(set) var refusals: [String: UInt64] = [:]
     private(set) var errors: [String: UInt64] = [:]
     var reports: [RecoveryReport] = []
+    /// What happened on the links with followers.
+    var figures: [NodeID: PeerFigures] = [:]
 
     init(
         directory: String, options: ReplicaOptions, environment: EngineEnvironment, node: NodeID, state: ReplicaState,
@@ -92,9 +94,9 @@ final class ReplicaCore {
     }
 
     /// Ends a link, telling the other side why.
-    func close(_ link: Link, _ reason: String, redirect: String = "") {
+    func close(_ link: Link, _ reason: String) {
         guard !link.isClosed else { return }
-        send(.goodbye(Goodbye(reason: reason, redirect: redirect)), on: link)
+        send(.goodbye(reason: reason), on: link)
         link.isClosed = true
         actions.append(.close(link.id, reason: reason))
         tell(.unlinked(node: link.name, reason: reason))

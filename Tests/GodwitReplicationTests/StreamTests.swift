@@ -1,50 +1,243 @@
 import ClusterSimulation
-import GodwitEngine
 import GodwitSimulation
 import Testing
 
+@testable import GodwitEngine
 @testable import GodwitReplication
-
-/// Everything that readers of a node see, in order.
-func contents(_ node: SimulatedNode) throws -> [String] {
-    let engine = try #require(node.engine)
-    var all: [String] = []
-    for keyspace in engine.keyspaces {
-        try engine.scan(in: keyspace) { key, value in
-            let text = { (span: RawSpan) in String(decoding: span.withBytes { $0.withView { $0.array } }, as: UTF8.self) }
-            all.append("\(keyspace.name)/\(text(key))=\(text(value))")
-            return true
-        }
-    }
-    return all
-}
-
-extension Cluster {
-    /// Whether all machines that are up have the same history.
-    var isSettled: Bool {
-        guard let end = primary?.engine?.historyPoint else { return false }
-        return nodes.allSatisfy { $0.engine?.historyPoint == end }
-    }
-
-    /// Lets time pass until all have the same history.
-    func settle(atMost milliseconds: Int = 60_000) -> Bool { run(atMost: milliseconds) { isSettled } }
-}
 
 @Suite("A primary and its followers")
 struct StreamTests {
     @Test("a follower without data is copied to, then streams what is written")
     func followerIsCopiedToThenStreams() throws {
-        let cluster = Cluster(seed: 1)
+        let pair = try Pair(seed: 1, before: { leader in try fill(leader, 0..<100) })
+        try fill(pair.leader, 50..<150)
+        #expect(pair.cluster.settle())
+        #expect(try contents(pair.follower) == contents(pair.leader))
+        #expect(pair.follower.engine?.epochHistory == pair.leader.engine?.epochHistory)
+        #expect(pair.follower.replica?.status.upstream?.fullSyncs == 1)
+    }
+
+    @Test("a follower that crashes anywhere goes on where its log ends")
+    func followerCrashAnywhere() throws {
+        for seed in 1...12 as ClosedRange<UInt64> {
+            let pair = try Pair(seed: seed)
+            for round in 0..<6 {
+                try fill(pair.leader, 0..<80, "\(round)")
+                pair.cluster.run(milliseconds: Int(seed) * 3)
+                pair.cluster.crash(pair.follower)
+                try fill(pair.leader, 40..<120, "after \(round)")
+                try pair.cluster.start(pair.follower)
+            }
+            #expect(pair.cluster.settle(), "seed \(seed)")
+            #expect(try contents(pair.follower) == contents(pair.leader), "seed \(seed)")
+            #expect(pair.copies <= 1, "seed \(seed): a crash needs no copy")
+        }
+    }
+
+    @Test("a link that is cut in the middle of a batch goes on with it: a thousand cuts, one full copy")
+    func reconnectMidBatch() throws {
+        let pair = try Pair(seed: 3, before: { leader in try fill(leader, 0..<10) })
+        for cut in 0..<1000 {
+            try pair.leader.engine?.put("k\(cut % 50)", String(repeating: "v", count: cut % 3000), durability: .buffered)
+            pair.leader.touch()
+            pair.cluster.run(milliseconds: 2)
+            guard let link = pair.follower.replica?.links.first else { continue }
+            pair.cluster.breakConnection(of: pair.follower, link.id)
+        }
+        #expect(pair.cluster.settle())
+        #expect(try contents(pair.follower) == contents(pair.leader))
+        #expect(pair.copies == 1)
+    }
+
+    @Test("damage, doubling, loss and reordering on a link end it, and nothing wrong gets in")
+    func linkCorruptionDuplicationReordering() throws {
+        let pair = try Pair(seed: 4)
+        pair.cluster.faultRate = 8
+        for round in 0..<200 {
+            try fill(pair.leader, 0..<10, "\(round)")
+            pair.cluster.run(milliseconds: 50)
+        }
+        pair.cluster.faultRate = 0
+        #expect(pair.cluster.settle())
+        #expect(try contents(pair.follower) == contents(pair.leader))
+        #expect((pair.follower.replica?.status.upstream?.reconnects ?? 0) > 5)
+        #expect(pair.copies == 1)
+    }
+
+    @Test("a silent link is noticed within three heartbeats, and lag grows meanwhile")
+    func silentLinkDetected() throws {
+        let pair = try Pair(seed: 5)
+        pair.cluster.run(milliseconds: 1500)
+        #expect((pair.follower.replica?.status.lag.milliseconds ?? .max) < 1200)
+        pair.cluster.cut(pair.leader, pair.follower)
+        try fill(pair.leader, 0..<10)
+        var last: UInt64 = 0
+        for _ in 0..<8 {
+            pair.cluster.run(milliseconds: 500)
+            let lag = try #require(pair.follower.replica?.status.lag.milliseconds)
+            #expect(lag > last)
+            last = lag
+            #expect((pair.leader.replica?.lagOfFurthest ?? 0) > 0)
+        }
+        #expect(pair.follower.replica?.status.upstream?.isConnected == false)
+        #expect(pair.leader.replica?.status.followers.isEmpty == true)
+    }
+
+    @Test("a follower behind the log's cap loses its slot, the primary keeps its disk, and a full copy mends it")
+    func slowFollowerHitsRetentionCap() throws {
+        let pair = try Pair(seed: 6)
+        pair.cluster.crash(pair.follower)
+        for round in 0..<60 {
+            try fill(pair.leader, 0..<40, String(repeating: "x", count: 2000) + "\(round)")
+            try pair.leader.engine?.flush()
+            pair.cluster.run(milliseconds: 50)
+        }
+        pair.cluster.run(milliseconds: 3000)
+        #expect(pair.leader.events.contains { if case .slotLost = $0 { true } else { false } })
+        let log = try #require(pair.leader.engine).metrics.logBytes
+        #expect(log < 4 << 20, "\(log) bytes of log are kept")
+        try pair.cluster.start(pair.follower)
+        #expect(pair.cluster.settle())
+        #expect(try contents(pair.follower) == contents(pair.leader))
+        #expect(pair.copies == 2)
+    }
+
+    @Test("a full copy that is killed on the way goes on with what it has")
+    func bootstrapKilledOnTheWay() throws {
+        for percent in [30, 60, 90] as [UInt64] {
+            let cluster = Cluster(seed: percent)
+            let leader = cluster.add("us", following: nil)
+            let follower = cluster.add("eu", following: 0)
+            try cluster.start(leader)
+            try fill(leader, 0..<800, String(repeating: "abcdefgh", count: 400))
+            try leader.engine?.flush()
+            try cluster.start(follower)
+            let isThere = cluster.run(atMost: 20_000) {
+                guard let copy = follower.replica?.status.copies.first, copy.bytes > 0 else { return false }
+                return copy.done * 100 >= copy.bytes * percent
+            }
+            #expect(isThere, "\(percent) %")
+            cluster.crash(follower, .keepEverything)
+            try cluster.start(follower)
+            #expect(cluster.settle(), "\(percent) %")
+            #expect(try contents(follower) == contents(leader))
+        }
+    }
+
+    @Test("sixteen followers that come at once are copied to one after the other, each once")
+    func sixteenFollowersAtOnce() throws {
+        let cluster = Cluster(seed: 16)
         let leader = cluster.add("us", following: nil)
-        let follower = cluster.add("eu", following: 0)
+        let followers = (0..<16).map { cluster.add("r\($0)", following: 0) }
         try cluster.start(leader)
-        for number in 0..<100 { try leader.engine?.put("k\(number)", "v\(number)", durability: .buffered) }
-        try cluster.start(follower)
-        #expect(cluster.settle(), "\(cluster.trace.joined(separator: "\n"))")
-        for number in 50..<150 { try leader.engine?.put("k\(number)", "w\(number)", durability: .buffered) }
-        #expect(cluster.settle(), "\(cluster.trace.suffix(40).joined(separator: "\n"))")
-        #expect(try contents(follower) == contents(leader))
-        #expect(follower.engine?.epochHistory == leader.engine?.epochHistory)
-        #expect(follower.replica?.status.upstream?.fullSyncs == 1)
+        try fill(leader, 0..<200)
+        for follower in followers { try cluster.start(follower) }
+        #expect(cluster.settle(atMost: 120_000))
+        for follower in followers {
+            #expect(follower.replica?.status.upstream?.fullSyncs == 1)
+            cluster.breakConnection(of: follower, try #require(follower.replica?.links.first).id)
+        }
+        try fill(leader, 0..<200, "again")
+        #expect(cluster.settle())
+        for follower in followers { #expect(follower.replica?.status.upstream?.fullSyncs == 1) }
+    }
+
+    @Test("a follower of a follower has the same history, and counts for levels once")
+    func followerOfAFollower() throws {
+        let cluster = Cluster(seed: 17)
+        let leader = cluster.add("us", following: nil)
+        let middle = cluster.add("eu", following: 0)
+        let last = cluster.add("ap", following: 1)
+        for node in [leader, middle, last] { try cluster.start(node) }
+        try fill(leader, 0..<100)
+        #expect(cluster.settle())
+        #expect(try contents(last) == contents(leader))
+        let position = try #require(leader.engine).put("x", "y", durability: .buffered)
+        leader.replica?.await(.durable(2), at: position, id: 1, until: .max, now: leader.now)
+        leader.touch()
+        #expect(cluster.run(atMost: 10_000) { !cluster.levels.isEmpty })
+        #expect(cluster.levels.first?.outcome == .reached(heldBy: ["us", "ap", "eu"].sorted { $0 == "us" || $1 != "us" && order(leader, $0, $1) }))
+    }
+
+    /// The order of the nodes' ids, by which regions are listed.
+    private func order(_ leader: SimulatedNode, _ left: String, _ right: String) -> Bool {
+        let slots = leader.replica?.core.slots.all.map(\.region) ?? []
+        return (slots.firstIndex(of: left) ?? 0) < (slots.firstIndex(of: right) ?? 0)
+    }
+
+    @Test("a follower of some keyspaces gets no byte of the others, verifies all the same, and is never promoted")
+    func partialFollowerNeverPromotedNorLeaks() throws {
+        let cluster = Cluster(seed: 18)
+        let leader = cluster.add("us", following: nil)
+        let partial = cluster.add("eu", following: 0) { $0.keyspaces = ["public"] }
+        try cluster.start(leader)
+        let engine = try #require(leader.engine)
+        let (open, secret) = (try engine.createKeyspace("public"), try engine.createKeyspace("secret"))
+        func write(_ round: String) throws {
+            for number in 0..<50 {
+                try engine.put("k\(number)", "SECRET\(round)", in: secret, durability: .buffered)
+                try engine.put("k\(number)", "shown \(round)", in: open, durability: .buffered)
+                let batch = try engine.makeBatch()
+                try batch.put("both\(number)", "SECRET", in: secret)
+                try batch.put("both\(number)", "shown", in: open)
+                try engine.write(batch, durability: .buffered)
+            }
+        }
+        try write("first")
+        try engine.flush()
+        try cluster.start(partial)
+        #expect(cluster.settle())
+        try write("second")
+        try engine.ingest(into: secret) { writer throws(EngineError) in try writer.add("ingested", "SECRET") }
+        try engine.ingest(into: open) { writer throws(EngineError) in try writer.add("ingested", "shown") }
+        leader.touch()
+        #expect(cluster.settle())
+        let copy = try #require(partial.engine?.keyspace("public"))
+        #expect(try partial.engine?.get("k7", in: copy) == Array("shown second".utf8))
+        #expect(try contents(partial).allSatisfy { !$0.contains("SECRET") })
+        #expect(try !partial.holds(Array("SECRET".utf8)), "the secret is on the disk of the partial follower")
+        #expect(throws: ReplicationError.self) { try partial.replica?.promote(allowDataLoss: true, now: partial.now) }
+        _ = try leader.replica?.verify(now: leader.now)
+        leader.touch()
+        #expect(cluster.run(atMost: 10_000) { !cluster.verifications.isEmpty })
+        let result = try #require(cluster.verifications.first?.nodes.first)
+        #expect(result.isEqual && result.skipped == ["default", "secret"] && result.entries == 101)
+    }
+
+    @Test("a deadline stays what it was on the primary")
+    func deadlinesAreAbsolute() throws {
+        let pair = try Pair(seed: 19)
+        try pair.leader.engine?.put("short", "1", ttl: .seconds(5), durability: .buffered)
+        pair.leader.touch()
+        #expect(pair.cluster.settle())
+        func deadline(_ node: SimulatedNode) throws -> UInt64? {
+            var found: UInt64?
+            let engine = try #require(node.engine)
+            try engine.scan(.all, in: engine.defaultKeyspace, at: engine.snapshot(), cut: 0) { _, _, deadline in
+                found = deadline
+                return false
+            }
+            return found
+        }
+        #expect(try deadline(pair.follower) == deadline(pair.leader))
+        #expect(try deadline(pair.follower) != nil)
+        pair.cluster.run(milliseconds: 10_000)
+        #expect(try pair.follower.engine?.contains("short") == false)
+    }
+
+    @Test("a verification lists exactly the keys that differ")
+    func verificationFindsDifferences() throws {
+        let pair = try Pair(seed: 20, before: { leader in try fill(leader, 0..<10_000) })
+        try fill(pair.leader, 0..<100)
+        #expect(pair.cluster.settle())
+        // Behind the replica's back: another value, a missing key, one too many.
+        let engine = try #require(pair.follower.engine)
+        try engine.damage(put: "k5000", "other", delete: "k77", add: "surplus")
+        _ = try pair.leader.replica?.verify(now: pair.leader.now)
+        pair.leader.touch()
+        #expect(pair.cluster.run(atMost: 20_000) { !pair.cluster.verifications.isEmpty })
+        let node = try #require(pair.cluster.verifications.first?.nodes.first)
+        let found = node.differences.map { "\(String(decoding: $0.key, as: UTF8.self)) \($0.heldBy)" }
+        #expect(found.sorted() == ["k5000 both", "k77 leader", "surplus follower"], "\(node)")
     }
 }

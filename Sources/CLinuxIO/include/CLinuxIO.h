@@ -43,3 +43,24 @@ void godwit_name_thread(const char *name);
 int godwit_open(const char *path, int flags, unsigned mode);
 // Opens for reading past the page cache; O_DIRECT is a macro that Swift does not import.
 int godwit_open_direct(const char *path);
+
+// Whether the file is on a file system that overwrites a block where it lies, without taking new space: ext2 to 4.
+int godwit_writes_in_place(int descriptor);
+// Maps part of a file, shared and writable, its pages read in; NULL where that fails.
+void *godwit_map_window(int descriptor, int64_t offset, size_t length);
+
+// Many reads at once, through io_uring. One user at a time.
+typedef struct godwit_ring godwit_ring;
+typedef struct {
+    int descriptor;
+    uint32_t length;
+    uint64_t offset;
+    void *buffer;
+    // How many bytes were read, or a negative errno.
+    int32_t result;
+} godwit_read;
+// NULL where the kernel has or allows no io_uring.
+godwit_ring *godwit_ring_open(unsigned depth);
+void godwit_ring_close(godwit_ring *ring);
+// Returns when all reads have a result. Nonzero (an errno) where the ring failed: it is then closed, never used again.
+int godwit_ring_read(godwit_ring *ring, godwit_read *reads, unsigned count);

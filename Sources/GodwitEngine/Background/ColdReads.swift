@@ -6,8 +6,10 @@ final class ColdReads: @unchecked Sendable {
     private let lock = Lock()
     private var queue: [@Sendable () -> Void] = []
     private var job: (any JobHandle)?
+    private let executor: any Executor
 
     init(_ environment: EngineEnvironment, workers: Int) {
+        executor = environment.executor
         let handle = environment.executor.start(
             Job(name: "reads", priority: .urgent, workers: workers) { [weak self] in self?.step() ?? .done })
         lock.withLock { job = handle }
@@ -22,6 +24,26 @@ final class ColdReads: @unchecked Sendable {
         }
         job?.wake()
         return job != nil
+    }
+
+    /// Reads pieces of files on the pool's threads, several at a time, and waits for them. Where the pool is full or at an
+    /// end, pieces stay unread.
+    func readTogether(_ pieces: inout [FilePiece]) {
+        let counts = Locked([Int?](repeating: nil, count: pieces.count))
+        let gate = Gate()
+        var submitted = 0
+        for (index, piece) in pieces.enumerated() {
+            nonisolated(unsafe) let piece = piece
+            let isTaken = submit {
+                let count = (try? unsafe piece.file.readFully(into: piece.buffer, at: piece.offset)) ?? 0
+                counts.withLock { $0[index] = count }
+                gate.open()
+            }
+            if !isTaken { break }
+            submitted = index + 1
+        }
+        _ = executor.wait(at: gate, until: nil) { counts.withLock { $0[..<submitted].allSatisfy { $0 != nil } } }
+        for index in 0..<submitted { pieces[index].count = counts.withLock { $0[index] } ?? 0 }
     }
 
     /// Ends the pool once the reads that wait are done.

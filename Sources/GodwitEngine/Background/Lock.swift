@@ -30,12 +30,12 @@ package final class Lock: Sendable {
 /// then reports races that are none.)
 package final class Locked<Value>: @unchecked Sendable {
     private let lock = Lock()
-    private var value: Value
+    private let owned: Owned<Value>
 
-    package init(_ value: Value) { self.value = value }
+    package init(_ value: Value) { owned = Owned(value) }
 
     /// Runs `body` on the value while no other thread does.
     package func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> R) throws(E) -> R {
-        try lock.withLock { () throws(E) in try body(&value) }
+        try lock.withLock { () throws(E) in try body(&owned.value) }
     }
 }

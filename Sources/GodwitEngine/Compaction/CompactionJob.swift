@@ -127,6 +127,7 @@ final class CompactionJob {
             return
         }
         store.install(tree)
+        store.warm(outputs, of: tree)
         guard plan.action == .merge else { return }
         let written = outputs.reduce(0) { $0 + $1.size }
         store.counters.compactionRead.add(plan.inputBytes, ordering: .relaxed)

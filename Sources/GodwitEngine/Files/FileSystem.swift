@@ -38,6 +38,9 @@ public protocol FileSystem: AnyObject, Sendable {
     /// Takes the store's lock: refused (`.locked`, the message naming the holder's process id) while another
     /// open store, of this or of another process, holds it. Freed by `DirectoryLock.release` or process death.
     func lock(_ path: String) throws(EngineError) -> any DirectoryLock
+    /// Reads many pieces at the same time, each wholly or in part, where the system has a way to; returns whether it has.
+    /// A piece that failed has a count of 0: reading it by itself tells why.
+    func readTogether(_ pieces: inout [FilePiece]) -> Bool
     /// The bytes that can still be written on the file system of `directory`.
     func freeSpace(_ directory: String) throws(EngineError) -> UInt64
 }
@@ -62,6 +65,23 @@ public protocol File: AnyObject, Sendable {
     func size() throws(EngineError) -> UInt64
     /// Cuts the file to `size` bytes, or grows it with zeros.
     func truncate(to size: UInt64) throws(EngineError)
+    /// Fills a stretch with zeros that many small writes will go to, each perhaps followed by a sync.
+    func layOut(_ count: Int, at offset: UInt64) throws(EngineError)
+    /// Says that writes from now on lie within the file's present size, one after the other: a file may then find a
+    /// faster way for them than a call of the system for each. Called once, by the writer.
+    func beginWritingInPlace()
     /// The path the file was opened by, for messages.
     var path: String { get }
+}
+
+extension File {
+    /// Writes the zeros at once.
+    public func layOut(_ count: Int, at offset: UInt64) throws(EngineError) {
+        let zeros = ByteWriter(capacity: count)
+        zeros.appendZeros(count)
+        try writeFully(zeros.view, at: offset)
+    }
+
+    /// Writes go on as before.
+    public func beginWritingInPlace() {}
 }

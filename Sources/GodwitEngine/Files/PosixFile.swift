@@ -1,13 +1,17 @@
 internal import Glibc
 
 /// An open file of the computer.
-final class PosixFile: File {
+final class PosixFile: File, @unchecked Sendable {
     /// What reads past the page cache must be aligned to: enough for every common file system and disk.
     private static let directAlignment = 4096
+
+    private static let layoutPiece = 16 << 10
 
     let descriptor: Int32
     private let isDirect: Bool
     let path: String
+    /// The stretch that writes in place go to; the writer's alone, of whom there is one at a time.
+    @exclusivity(unchecked) private var window: MappedWindow?
 
     /// Takes over an open descriptor.
     init(_ descriptor: Int32, _ path: String, mode: OpenMode) {
@@ -25,7 +29,20 @@ final class PosixFile: File {
         return try unsafe read(buffer, at: offset)
     }
 
+    /// Writes the zeros in small pieces. The kernel keeps what one call writes in one large folio where it can, and a sync
+    /// writes whole folios: after a write of 1 MiB each later sync of a few bytes within it would write 1 MiB again.
+    func layOut(_ count: Int, at offset: UInt64) throws(EngineError) {
+        let zeros = ByteWriter(capacity: Self.layoutPiece)
+        zeros.appendZeros(Self.layoutPiece)
+        for start in stride(from: 0, to: count, by: Self.layoutPiece) {
+            try writeFully(zeros.view.slice(0, min(Self.layoutPiece, count - start)), at: offset + UInt64(start))
+        }
+    }
+
+    func beginWritingInPlace() { unsafe window = MappedWindow(descriptor) }
+
     func writeOnce(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(EngineError) -> Int {
+        if unsafe window != nil, unsafe window!.write(buffer, at: offset) { return buffer.count }
         let count = unsafe pwrite(descriptor, buffer.baseAddress, buffer.count, try position(offset))
         if count < 0 { throw .system("cannot write the file", file: path, errno: errno) }
         if count == 0, buffer.count > 0 { throw .system("cannot write the file", file: path, errno: EIO) }

@@ -57,6 +57,9 @@ public final class PosixFileSystem: FileSystem {
         }
     }
 
+    /// Reads pieces at the same time through io_uring, where the kernel has it.
+    public func readTogether(_ pieces: inout [FilePiece]) -> Bool { ReadRings.shared.read(&pieces) }
+
     /// Whether a file or directory has this path.
     public func exists(_ path: String) throws(EngineError) -> Bool {
         var status = stat()

@@ -126,6 +126,7 @@ final class FlushJob: @unchecked Sendable {
             work.output.abandon()
         } else {
             store.install(work.tree, flushed: [work.memtable])
+            store.warm(tables, of: work.tree)
         }
         let bytes = tables.reduce(0) { $0 + $1.size }
         store.counters.flushedBytes.add(bytes, ordering: .relaxed)

@@ -131,15 +131,17 @@ final class LogSegments: Sendable {
         }
         if let prepared {
             wake()
+            prepared.file.beginWritingInPlace()
             return prepared
         }
         let made = try Self.locked(work) { (state) throws(EngineError) in try makeNow(atLeast: length, &state) }
         ready.withLock { $0.live.append((made.number, made.size)) }
         wake()
+        made.file.beginWritingInPlace()
         return made
     }
 
-    /// Lays a segment out while the writer waits.
+    /// Lays a segment out while the writer waits: as little of it as will do.
     private func makeNow(atLeast length: UInt64, _ state: inout Work) throws(EngineError) -> PreparedSegment {
         if let prepared = ready.withLock({ $0.prepared.take() }) {
             if prepared.size >= length { return prepared }
@@ -154,8 +156,28 @@ final class LogSegments: Sendable {
         if state.growing == nil, length > usual { state.nextSize = (length + 4095) & ~4095 }
         defer { if state.nextSize > options.fullSize { state.nextSize = usual } }
         while true {
+            if state.growing != nil, state.written >= min(4 * length, state.growing?.size ?? 0), state.written >= length
+            {
+                return try finish(&state)
+            }
             if let done = try grow(&state, durably: false) { return done }
         }
+    }
+
+    /// Makes the segment being laid out ready for use, as far as it has come.
+    private func finish(_ state: inout Work) throws(EngineError) -> PreparedSegment {
+        guard let growing = state.growing else { preconditionFailure("log: no segment is being laid out") }
+        do throws(EngineError) {
+            try growing.file.sync()
+            try directory.fileSystem.syncDirectory(directory.path)
+        } catch {
+            state.growing = nil
+            try? directory.fileSystem.remove(growing.file.path)
+            throw error
+        }
+        state.growing = nil
+        state.nextSize = max(state.nextSize, min(growing.size * 4, options.fullSize))
+        return PreparedSegment(number: growing.number, file: growing.file, size: state.written)
     }
 
     /// Does the next piece of work on the segment being laid out; returns it when it is complete.
@@ -173,18 +195,13 @@ final class LogSegments: Sendable {
                 state.written = 0
             }
             let count = Int(min(UInt64(Self.chunk), segment.size - state.written))
-            let zeros = ByteWriter(capacity: count)
-            zeros.appendZeros(count)
-            try segment.file.writeFully(zeros.view, at: state.written)
+            try segment.file.layOut(count, at: state.written)
             state.written += UInt64(count)
             let complete = state.written == segment.size
+            if complete { return try finish(&state) }
             // Synced piece by piece, so that no sync of the log waits behind that of a whole segment.
-            if durably || complete { try segment.file.sync() }
-            guard complete else { return nil }
-            try directory.fileSystem.syncDirectory(directory.path)
-            state.growing = nil
-            state.nextSize = max(state.nextSize, min(segment.size * 4, options.fullSize))
-            return segment
+            if durably { try segment.file.sync() }
+            return nil
         } catch {
             if let growing = state.growing {
                 state.growing = nil

@@ -7,7 +7,7 @@ internal import Synchronization
 /// 2. `sync` makes durable what was appended before it was called, in the order of the log: the segments that were left
 ///    first. So a synced mark in a frame stands for everything before it.
 /// 3. After a sync that failed nobody knows what is on the disk: the writer refuses everything from then on.
-final class LogWriter: Sendable {
+final class LogWriter: @unchecked Sendable {
     /// What only `append` touches.
     private struct Tail {
         var segment: PreparedSegment
@@ -21,6 +21,8 @@ final class LogWriter: Sendable {
 
     private struct Shared {
         var end: LogLocation
+        /// Where the history stands at `end`.
+        var point: HistoryPoint
         var synced: LogLocation
         var current: any File
         /// Segments left since the last sync, in order.
@@ -30,8 +32,8 @@ final class LogWriter: Sendable {
 
     private let segments: LogSegments
     private let identity: LogIdentity
-    /// Taken out and put back by whoever appends: one caller at a time, the leader of the commit queue.
-    private let tailState: Locked<Tail>
+    /// Used by whoever appends: one caller at a time, the leader of the commit queue.
+    private let tail: Owned<Tail>
     private let shared: Locked<Shared>
 
     /// Begins a new segment after `point`, where the log so far ends at `previous` (`.none`: there is no log yet). Makes
@@ -54,8 +56,8 @@ final class LogWriter: Sendable {
             throw error
         }
         let start = LogLocation(segment: segment.number, offset: UInt64(LogFormat.segmentHeaderLength))
-        tailState = Locked(Tail(segment: segment, end: start.offset, point: point))
-        shared = Locked(Shared(end: start, synced: start, current: segment.file))
+        tail = Owned(Tail(segment: segment, end: start.offset, point: point))
+        shared = Locked(Shared(end: start, point: point, synced: start, current: segment.file))
     }
 
     /// The end of the last frame appended.
@@ -65,7 +67,7 @@ final class LogWriter: Sendable {
     var synced: LogLocation { shared.withLock { $0.synced } }
 
     /// Where the history stands at `end`.
-    var point: HistoryPoint { tailState.withLock { $0.point } }
+    var point: HistoryPoint { shared.withLock { $0.point } }
 
     /// Whether a sync has failed.
     var isPoisoned: Bool { shared.withLock { $0.poison != nil } }
@@ -83,25 +85,26 @@ final class LogWriter: Sendable {
         let payload = group.count - LogFormat.frameHeaderLength
         precondition(payload > 0, "log: an empty group")
         let length = UInt64(LogFormat.frameLength(payload: payload))
-        try checkPoison()
-        var tail = tailState.withLock { $0 }
-        defer { tailState.withLock { $0 = tail } }
-        if tail.end + length > tail.segment.size { try rotate(&tail, for: length) }
-        let synced = self.synced
-        let start = LogLocation(segment: tail.segment.number, offset: tail.end)
+        let (poison, synced) = shared.withLock { ($0.poison, $0.synced) }
+        if let poison { throw poison }
+        if tail.value.end + length > tail.value.segment.size { try rotate(for: length) }
+        let start = LogLocation(segment: tail.value.segment.number, offset: tail.value.end)
         FrameHeader.seal(group, at: start, synced: synced, seed: identity.seed)
         do throws(EngineError) {
-            try tail.segment.file.writeFully(group.view, at: tail.end)
+            try tail.value.segment.file.writeFully(group.view, at: start.offset)
         } catch {
-            tail.isSoiled = true
-            try? clean(&tail)
+            tail.value.isSoiled = true
+            try? clean()
             throw error
         }
-        tail.isSoiled = false
-        tail.end += length
-        tail.point = last
-        let end = LogLocation(segment: start.segment, offset: tail.end)
-        shared.withLock { $0.end = end }
+        tail.value.isSoiled = false
+        tail.value.end += length
+        tail.value.point = last
+        let end = LogLocation(segment: start.segment, offset: start.offset + length)
+        shared.withLock {
+            $0.end = end
+            $0.point = last
+        }
         return end
     }
 
@@ -143,11 +146,11 @@ final class LogWriter: Sendable {
     }
 
     /// Goes on in the next segment, which has room for a frame of `length` bytes.
-    private func rotate(_ tail: inout Tail, for length: UInt64) throws(EngineError) {
-        if tail.isSoiled { try clean(&tail) }
+    private func rotate(for length: UInt64) throws(EngineError) {
+        if tail.value.isSoiled { try clean() }
         let next = try segments.take(atLeast: UInt64(LogFormat.segmentHeaderLength) + length)
         let (previous, synced) = shared.withLock { ($0.end, $0.synced) }
-        let header = SegmentHeader(segment: next.number, start: tail.point, previous: previous, synced: synced)
+        let header = SegmentHeader(segment: next.number, start: tail.value.point, previous: previous, synced: synced)
         do throws(EngineError) {
             try Self.write(header, to: next, identity)
         } catch {
@@ -155,8 +158,8 @@ final class LogWriter: Sendable {
             throw error
         }
         let start = LogLocation(segment: next.number, offset: UInt64(LogFormat.segmentHeaderLength))
-        tail.segment = next
-        tail.end = start.offset
+        tail.value.segment = next
+        tail.value.end = start.offset
         shared.withLock { state in
             state.unsynced.append(state.current)
             state.current = next.file
@@ -166,12 +169,12 @@ final class LogWriter: Sendable {
 
     /// Overwrites what a failed append may have left: a reader must not take it for the log's next frame once the log
     /// goes on in another segment.
-    private func clean(_ tail: inout Tail) throws(EngineError) {
+    private func clean() throws(EngineError) {
         let zeros = ByteWriter()
         zeros.appendZeros(LogFormat.frameHeaderLength)
-        guard tail.end + UInt64(zeros.count) <= tail.segment.size else { return }
-        try tail.segment.file.writeFully(zeros.view, at: tail.end)
-        tail.isSoiled = false
+        guard tail.value.end + UInt64(zeros.count) <= tail.value.segment.size else { return }
+        try tail.value.segment.file.writeFully(zeros.view, at: tail.value.end)
+        tail.value.isSoiled = false
     }
 
     private static func write(

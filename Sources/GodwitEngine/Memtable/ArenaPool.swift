@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Keeps the memory of memtables that are gone for those to come: having the kernel hand out and clear a page costs
 /// more than filling it. A store has one; what it keeps is unmapped with it.
 @safe
@@ -5,6 +7,7 @@ final class ArenaPool: @unchecked Sendable {
     private let limit: Int
     private let lock = Lock()
     private var kept: [Mapping] = []
+    private let isOpen = Atomic<Bool>(true)
 
     /// Reserved memory of which the first `touched` bytes are backed.
     struct Mapping {
@@ -19,6 +22,9 @@ final class ArenaPool: @unchecked Sendable {
     deinit {
         for mapping in kept { Self.unmap(mapping) }
     }
+
+    /// Whether memory that comes back is kept: not while there is no room in the budget for it.
+    func keep(_ keeps: Bool) { isOpen.store(keeps, ordering: .relaxed) }
 
     /// How many bytes of memory are kept for later.
     var byteCount: Int { lock.withLock { kept.reduce(0) { $0 + $1.touched } } }
@@ -36,7 +42,7 @@ final class ArenaPool: @unchecked Sendable {
         let fits = lock.withLock {
             // A little is sooner mapped anew than found here; and it would stand in the way of more.
             let fits =
-                mapping.touched >= PageMemory.hugePage
+                mapping.touched >= PageMemory.hugePage && isOpen.load(ordering: .relaxed)
                 && kept.reduce(mapping.touched) { $0 + $1.touched } <= limit
             if fits { kept.append(mapping) }
             return fits

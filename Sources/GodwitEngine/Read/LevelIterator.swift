@@ -3,15 +3,14 @@ final class LevelIterator: EntryIterator {
     private let tables: [TableHandle]
     private let fillCache: Bool
     private var place = 0
-    private var table: (any EntryIterator)?
+    private var table: TableIterator?
+    private(set) var current: Entry?
 
     /// `tables` in key order, without overlaps.
     init(_ tables: [TableHandle], fillCache: Bool) {
         self.tables = tables
         self.fillCache = fillCache
     }
-
-    var current: Entry? { table?.current }
 
     func seekToFirst() throws(EngineError) {
         try open(0)?.seekToFirst()
@@ -37,30 +36,41 @@ final class LevelIterator: EntryIterator {
     }
 
     func next() throws(EngineError) {
-        try table?.next()
-        try skipForward()
+        guard let table else { return }
+        current = nil
+        try table.next()
+        current = table.current
+        if current == nil { try skipForward() }
     }
 
     func previous() throws(EngineError) {
-        try table?.previous()
-        try skipBackward()
+        guard let table else { return }
+        current = nil
+        try table.previous()
+        current = table.current
+        if current == nil { try skipBackward() }
     }
 
     private func skipForward() throws(EngineError) {
         while let table, table.current == nil { try open(place + 1)?.seekToFirst() }
+        current = table?.current
     }
 
     private func skipBackward() throws(EngineError) {
         while let table, table.current == nil { try open(place - 1)?.seekToLast() }
+        current = table?.current
     }
 
     /// The iterator of a table, or nil past either end.
-    private func open(_ index: Int) -> (any EntryIterator)? {
+    private func open(_ index: Int) -> TableIterator? {
+        current = nil
         guard tables.indices.contains(index) else {
             table = nil
             return nil
         }
-        if index != place || table == nil { table = tables[index].reader.iterator(fillCache: fillCache) }
+        if index != place || table == nil {
+            table = TableIterator(tables[index].reader, fillCache: fillCache)
+        }
         place = index
         return table
     }

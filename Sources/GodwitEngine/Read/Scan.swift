@@ -2,7 +2,7 @@
 /// has expired, or a newer range delete covers it. Holds its view by reference and one block of each table at a time.
 final class Scan {
     private let view: TreeView
-    private let merge: MergingIterator
+    private let merge: any EntryIterator
     private let range: KeyRange
     private let reverse: Bool
     private let sequence: SequenceNumber
@@ -41,7 +41,7 @@ final class Scan {
             }
         }
         tombstones = RangeTombstones(items.filter { $0.sequence <= sequence })
-        merge = MergingIterator(sources)
+        merge = MergingIterator.merging(sources)
     }
 
     /// The next entry, lent until the next call; nil after the last.

@@ -71,6 +71,8 @@ final class IngestReceiver: @unchecked Sendable {
     /// Takes a chunk. Returns false: no view changes.
     func receive(_ chunk: IngestChunk) throws(EngineError) -> Bool {
         if store.options.mode.isReadOnly || lock.withLock({ local[chunk.ingest] }) != nil { return false }
+        // An ingest that begins below the log's floor is in tables: its commit, further on, says so or that chunks lack.
+        if pending[chunk.ingest] == nil, chunk.number > 0 { return false }
         let table: Pending
         if let known = pending[chunk.ingest] { table = known } else { table = try begin(chunk.ingest) }
         guard chunk.number == table.nextChunk else {

@@ -17,6 +17,8 @@ final class Store: @unchecked Sendable {
     let garbage: Garbage
     let snapshots = Snapshots()
     let counters = StoreCounters()
+    /// Room for the next memtables, out of the same budget.
+    let arenas: ArenaPool
     let hashSeed: UInt64
 
     /// The last sequence number that readers see. Written by the commit leader alone, after a group is applied.
@@ -50,6 +52,7 @@ final class Store: @unchecked Sendable {
         hashSeed = state.hashSeed
         clock = HybridClock(clock: environment.clock, after: state.lastStamp, events: events)
         cache = BlockCache(capacity: options.cacheCapacity(trees: 1, waiting: 0))
+        arenas = ArenaPool(limit: options.effectiveMemtableSize)
         garbage = Garbage(environment, directory: directory, manifest: manifest, events: events)
         rewind = RewindPoints(
             state.rewindPoints, interval: options.rewindInterval, clock: environment.clock)
@@ -89,7 +92,9 @@ final class Store: @unchecked Sendable {
     }
 
     /// An empty memtable.
-    func newMemtable() -> Memtable { Memtable(capacity: options.effectiveMemtableSize, hashSeed: hashSeed) }
+    func newMemtable() -> Memtable {
+        Memtable(capacity: options.effectiveMemtableSize, hashSeed: hashSeed, pool: arenas)
+    }
 
     // MARK: The end
 
@@ -124,6 +129,14 @@ final class Store: @unchecked Sendable {
                 for table in level.tables where !kept.contains(table.meta.number) { table.markObsolete() }
             }
             return TreeView(memtables: memtables.isEmpty ? [newMemtable()] : memtables, levels: next)
+        }
+    }
+
+    /// Brings what every read of new tables begins with into the cache.
+    func warm(_ tables: [TableMeta], of tree: Tree) {
+        let numbers = Set(tables.map(\.number))
+        for level in tree.view.levels {
+            for table in level.tables where numbers.contains(table.meta.number) { table.reader.warm() }
         }
     }
 

@@ -9,22 +9,26 @@ final class TreeView: @unchecked Sendable {
     /// The same for the read path, which takes no reference count.
     private let memtableRefs: UnsafeMutablePointer<Unmanaged<Memtable>>
     private let levelRefs: UnsafeMutablePointer<Unmanaged<LevelView>>
-    private let memtableCount: Int
-    /// How many levels there are down to the last that holds a table.
-    private let levelCount: Int
+    let memtableCount: Int
+    /// How many levels hold tables: those that `withLevel` counts.
+    let levelCount: Int
+    /// Whether the first of them is L0, whose tables overlap.
+    let hasL0: Bool
 
     init(memtables: [Memtable], levels: [LevelView]) {
         precondition(!memtables.isEmpty && levels.count == Version.levelCount)
         self.memtables = memtables
         self.levels = levels
         memtableCount = memtables.count
-        levelCount = (levels.lastIndex { $0.count > 0 } ?? -1) + 1
+        hasL0 = levels[0].count > 0
+        let filled = levels.filter { $0.count > 0 }
+        levelCount = filled.count
         unsafe memtableRefs = .allocate(capacity: memtables.count)
         unsafe levelRefs = .allocate(capacity: levels.count)
         for (index, memtable) in memtables.enumerated() {
             unsafe (memtableRefs + index).initialize(to: Unmanaged.passUnretained(memtable))
         }
-        for (index, level) in levels.enumerated() {
+        for (index, level) in filled.enumerated() {
             unsafe (levelRefs + index).initialize(to: Unmanaged.passUnretained(level))
         }
     }
@@ -39,6 +43,18 @@ final class TreeView: @unchecked Sendable {
     /// The memtables that wait to be flushed, newest first.
     var immutables: ArraySlice<Memtable> { memtables.dropFirst() }
 
+    /// Calls `body` with a memtable, newest first, without a reference count: the caller keeps the view.
+    @inline(__always)
+    func withMemtable<R>(_ index: Int, _ body: (Memtable) -> R) -> R {
+        unsafe memtableRefs[index]._withUnsafeGuaranteedRef { body($0) }
+    }
+
+    /// Calls `body` with a level that holds tables, top down, without a reference count: the caller keeps the view.
+    @inline(__always)
+    func withLevel<R>(_ index: Int, _ body: (LevelView) -> R) -> R {
+        unsafe levelRefs[index]._withUnsafeGuaranteedRef { body($0) }
+    }
+
     /// The newest version of `key` at or below `snapshot`, expired or not, from what is resident: `.absent` for none and for
     /// a delete, `.needsIO` when memory cannot tell. The entry is lent until the caller's epoch ends.
     ///
@@ -48,15 +64,15 @@ final class TreeView: @unchecked Sendable {
     func findResident(_ key: ByteView, hash: UInt64, at snapshot: SequenceNumber) -> TableLookup {
         var covered: SequenceNumber = 0
         for index in 0..<memtableCount {
-            let found = unsafe memtableRefs[index]._withUnsafeGuaranteedRef { memtable in
+            let found = withMemtable(index) { memtable in
                 covered = max(covered, memtable.rangeDelete(covering: key, at: snapshot))
                 return memtable.find(key, hash: hash, at: snapshot)
             }
             if let found { return Self.verdict(found, covered) }
         }
         for index in 0..<levelCount {
-            let lookup = unsafe levelRefs[index]._withUnsafeGuaranteedRef { level in
-                index == 0
+            let lookup = withLevel(index) { level in
+                index == 0 && hasL0
                     ? Self.findInL0(level, key, hash, snapshot, &covered)
                     : Self.findBelow(level, key, hash, snapshot, &covered)
             }
@@ -79,7 +95,7 @@ final class TreeView: @unchecked Sendable {
             covered = max(covered, memtable.rangeDelete(covering: key, at: snapshot))
             if let found = memtable.find(key, hash: hash, at: snapshot) { return Self.verdict(found, covered) }
         }
-        for (index, level) in levels[..<levelCount].enumerated() {
+        for (index, level) in levels.enumerated() {
             let candidates = index == 0 ? level.tables[...] : level.table(for: key).map { level.tables[$0...$0] } ?? []
             for table in candidates {
                 if table.meta.rangeTombstones > 0 {
@@ -94,7 +110,7 @@ final class TreeView: @unchecked Sendable {
     }
 
     @inline(__always)
-    private static func verdict(_ entry: Entry, _ covered: SequenceNumber) -> TableLookup {
+    static func verdict(_ entry: Entry, _ covered: SequenceNumber) -> TableLookup {
         entry.kind == .put && entry.sequence >= covered ? .found(entry) : .absent
     }
 
@@ -126,7 +142,7 @@ final class TreeView: @unchecked Sendable {
 
     /// Takes note of the newest range delete of a table that covers `key`; false when that needs the disk.
     @inline(__always)
-    private static func addCover(
+    static func addCover(
         _ level: LevelView, _ place: Int, _ key: ByteView, _ snapshot: SequenceNumber,
         _ covered: inout SequenceNumber
     ) -> Bool {

@@ -184,15 +184,18 @@ final class BlockCache: @unchecked Sendable {
         }
     }
 
-    /// Clears `count` slots and lets their blocks go; `close` runs under the lock, before.
+    /// Clears `count` slots and lets their blocks go; `close` runs under the lock, before, and keeps further blocks out.
+    /// A piece at a time: readers that bring in a block wait for the lock.
     func unlink(_ slots: (Int) -> Slot, count: Int, close: () -> Void) {
+        lock.withLock { close() }
         var victims: [CachedBlock] = []
-        lock.withLock {
-            close()
-            for index in 0..<count {
-                guard let block = slots(index).load() else { continue }
-                BlockCache.unpublish(&state, block)
-                victims.append(block)
+        for start in stride(from: 0, to: count, by: 64) {
+            lock.withLock {
+                for index in start..<min(start + 64, count) {
+                    guard let block = slots(index).load() else { continue }
+                    BlockCache.unpublish(&state, block)
+                    victims.append(block)
+                }
             }
         }
         retire(victims)

@@ -130,6 +130,26 @@ struct DataBlock {
         return -1
     }
 
+    /// Asks for the lines of the entry that `find` will look at first.
+    @inline(__always)
+    func prefetchEntry(hash: UInt64) {
+        let count = self.count
+        let tags = tagsAt
+        var first = 0
+        while first < count {
+            var mask = bytes.match16(tags &+ first, UInt8(truncatingIfNeeded: hash))
+            let rest = count &- first
+            if rest < 16 { mask &= (1 &<< UInt32(rest)) &- 1 }
+            if mask != 0 {
+                let start = offset(first &+ mask.trailingZeroBitCount)
+                bytes.prefetch(start)
+                bytes.prefetch(start &+ 64)
+                return
+            }
+            first &+= 16
+        }
+    }
+
     /// Whether entry `index` has this key.
     @inline(__always)
     private func matches(_ index: Int, _ key: ByteView) -> Bool {

@@ -78,6 +78,13 @@ extension TableReader {
         return TablePlace(unit: unit)
     }
 
+    /// Asks for the entry that `read` will look at; what `locate` asked for should be there.
+    @inline(__always)
+    func prefetchEntry(_ unit: Int, hash: UInt64) {
+        guard let root = TableRootPointer(address: rootAddress.load(ordering: .acquiring)) else { return }
+        if let block = root.root.dataSlot(unit).load() { DataBlock(block.content).prefetchEntry(hash: hash) }
+    }
+
     /// Reads a resident data block. With `locate` it makes `findResident`; between the two, others can be located.
     @inline(__always)
     func read(
@@ -150,7 +157,7 @@ extension TableReader {
     }
 
     /// An index partition, lent by the epoch or by `lent`.
-    private func hold(
+    func hold(
         partition: Int, _ root: TableRootPointer, _ lent: inout LentBlock
     ) throws(EngineError) -> CachedBlock {
         try hold(.index, root.root.top.handle(partition), in: root.root.partitionSlot(partition), &lent)

@@ -191,6 +191,25 @@ extension TableReader {
         }
     }
 
+    // MARK: Ahead of reads
+
+    /// Brings the root, the filter and the index into the cache, unless they would take much of it: the first reads of a
+    /// new table then need not. What cannot be read is left for them to meet.
+    func warm() {
+        guard let root = try? root() else { return }
+        let footer = root.root.footer
+        let filter = UInt64(footer.filterUnits) * 64 * UInt64(footer.filterLines)
+        guard filter + footer.topOffset - footer.indexOffset <= UInt64(cache.statistics.capacity / 16) else { return }
+        for unit in 0..<Int(root.root.filterUnits) where root.root.filterSlot(unit).load() == nil {
+            EpochDomain.read { _ = try? loadFilter(unit, root) }
+        }
+        for partition in 0..<root.root.partitions where root.root.partitionSlot(partition).load() == nil {
+            var lent = LentBlock()
+            EpochDomain.read { _ = try? hold(partition: partition, root, &lent) }
+            lent.release()
+        }
+    }
+
     // MARK: Bytes
 
     /// Lends the stored bytes of a unit for the time of one call.

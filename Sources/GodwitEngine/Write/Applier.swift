@@ -4,23 +4,25 @@ final class Applier: @unchecked Sendable {
     /// Where a keyspace's operations go.
     private final class Target {
         let tree: Tree
-        var memtable: Memtable
+        let memtable: Owned<Memtable>
         /// What recovery may skip: it is in tables, or belongs to an earlier keyspace of the same id.
         let floor: SequenceNumber
 
         init(_ tree: Tree, floor: SequenceNumber) {
             self.tree = tree
             self.floor = floor
-            memtable = tree.view.active
+            memtable = Owned(tree.view.active)
         }
     }
 
     private let store: Store
     private let shape: KeyspaceChanges
     private let throttle: WriteThrottle
-    private var targets: [KeyspaceID: Target] = [:]
-    private var touched: [Target] = []
-    private var groupsSinceCheck = 0
+    private let targets = Owned<[KeyspaceID: Target]>([:])
+    /// The target used last: writes to one keyspace come in runs.
+    private let latest = Owned<Target?>(nil)
+    private let touched = Owned<[Target]>([])
+    private let groupsSinceCheck = Owned(0)
     /// Called when a memtable waits to be flushed, and when memtables or trees are gone that somebody may wait for.
     var onChange: () -> Void = {}
 
@@ -33,13 +35,22 @@ final class Applier: @unchecked Sendable {
 
     /// Takes the trees as they are now: at the start, and after their shape or their memtables changed.
     func reload() {
-        targets.removeAll(keepingCapacity: true)
+        targets.value.removeAll(keepingCapacity: true)
+        latest.value = nil
         let state = store.manifest.state
         for tree in store.allTrees {
             let floor = state.keyspace(tree.id)?.meta.flushedThrough ?? 0
-            targets[tree.id] = Target(tree, floor: floor)
+            targets.value[tree.id] = Target(tree, floor: floor)
         }
         onChange()
+    }
+
+    @inline(__always)
+    private func target(_ keyspace: KeyspaceID) -> Target? {
+        if let target = latest.value, target.tree.id == keyspace { return target }
+        guard let target = targets.value[keyspace] else { return nil }
+        latest.value = target
+        return target
     }
 
     // MARK: Before the append
@@ -49,7 +60,7 @@ final class Applier: @unchecked Sendable {
         var run = RecordRun(commit.records.view)
         while let record = try run.next() {
             guard record.type == .batch else { continue }
-            for section in record.sections where targets[section.keyspace] == nil {
+            for section in record.sections where target(section.keyspace) == nil {
                 throw EngineError(
                     .notFound, "the keyspace with id \(section.keyspace) was dropped; open or create it again")
             }
@@ -59,7 +70,7 @@ final class Applier: @unchecked Sendable {
 
     /// A condition is judged by memtables alone, so that the pipeline never reads a disk.
     private func check(_ condition: WriteCondition) throws(EngineError) {
-        guard let target = targets[condition.keyspace] else {
+        guard let target = targets.value[condition.keyspace] else {
             throw EngineError(.notFound, "a condition names a keyspace that was dropped")
         }
         let view = target.tree.view
@@ -97,12 +108,12 @@ final class Applier: @unchecked Sendable {
             return
         }
         for section in record.sections {
-            guard section.payload != nil, let target = targets[section.keyspace],
+            guard section.payload != nil, let target = target(section.keyspace),
                 record.lastSequence > target.floor
             else { continue }
             var operations = OperationReader(section)
-            while let operation = try operations.next() { insert(operation, into: target.memtable) }
-            if !touched.contains(where: { $0 === target }) { touched.append(target) }
+            while let operation = try operations.next() { insert(operation, into: target.memtable.value) }
+            if !touched.value.contains(where: { $0 === target }) { touched.value.append(target) }
         }
     }
 
@@ -124,11 +135,11 @@ final class Applier: @unchecked Sendable {
     /// Puts a fresh memtable in front of each that is full; the full ones wait to be flushed.
     func rotateFullMemtables(at point: HistoryPoint) {
         let limit = store.options.effectiveMemtableSize
-        for target in touched where target.memtable.bytesUsed >= limit { rotate(target, at: point) }
-        touched.removeAll(keepingCapacity: true)
-        groupsSinceCheck += 1
-        if groupsSinceCheck >= 256 {
-            groupsSinceCheck = 0
+        for target in touched.value where target.memtable.value.bytesUsed >= limit { rotate(target, at: point) }
+        touched.value.removeAll(keepingCapacity: true)
+        groupsSinceCheck.value += 1
+        if groupsSinceCheck.value >= 256 {
+            groupsSinceCheck.value = 0
             rotateForSharedLimits(at: point)
         }
     }
@@ -136,33 +147,35 @@ final class Applier: @unchecked Sendable {
     /// Flushes the largest memtable when all together take more than two full ones, and the one that keeps the oldest part
     /// of the log alive when the log has grown past its size.
     private func rotateForSharedLimits(at point: HistoryPoint) {
-        let active = targets.values.filter { !$0.memtable.isEmpty }
-        let used = active.reduce(0) { $0 + $1.memtable.bytesUsed }
+        let active = targets.value.values.filter { !$0.memtable.value.isEmpty }
+        let used = active.reduce(0) { $0 + $1.memtable.value.bytesUsed }
         if used > 2 * store.options.effectiveMemtableSize {
-            let largest = active.max { ($0.memtable.bytesUsed, $0.tree.id) < ($1.memtable.bytesUsed, $1.tree.id) }
+            let largest = active.max {
+                ($0.memtable.value.bytesUsed, $0.tree.id) < ($1.memtable.value.bytesUsed, $1.tree.id)
+            }
             if let largest { rotate(largest, at: point) }
         }
         if throttle.logBytes > UInt64(store.options.logSize) {
-            let oldest = active.min { $0.memtable.firstSequence < $1.memtable.firstSequence }
-            if let oldest, !oldest.memtable.isEmpty { rotate(oldest, at: point) }
+            let oldest = active.min { $0.memtable.value.firstSequence < $1.memtable.value.firstSequence }
+            if let oldest, !oldest.memtable.value.isEmpty { rotate(oldest, at: point) }
         }
     }
 
     /// Rotates every memtable that holds anything: what `flush` and checkpoints ask for, inside `exclusively`.
     func rotateAll(at point: HistoryPoint) {
-        for id in targets.keys.sorted() {
-            if let target = targets[id], !target.memtable.isEmpty { rotate(target, at: point) }
+        for id in targets.value.keys.sorted() {
+            if let target = targets.value[id], !target.memtable.value.isEmpty { rotate(target, at: point) }
         }
     }
 
     /// Rotates one keyspace's memtable if it holds anything.
     func rotate(_ tree: Tree, at point: HistoryPoint) {
-        if let target = targets[tree.id], !target.memtable.isEmpty { rotate(target, at: point) }
+        if let target = targets.value[tree.id], !target.memtable.value.isEmpty { rotate(target, at: point) }
     }
 
     private func rotate(_ target: Target, at point: HistoryPoint) {
         store.rotate(target.tree)
-        target.memtable = target.tree.view.active
+        target.memtable.value = target.tree.view.active
         store.rewind.take(point)
         onChange()
     }

@@ -25,38 +25,42 @@ final class CommitPipeline: @unchecked Sendable {
     private let applier: Applier
     private let origin: UInt16
 
-    private let lock = Lock()
-    // Under `lock`.
-    private var queue: [PendingCommit] = []
-    private var isLed = false
-    private var pool: [PendingCommit] = []
-    private var asyncJob: (any JobHandle)?
-    /// Asynchronous commits that the throttle keeps out of the queue, oldest first.
-    private var held: [PendingCommit] = []
+    private struct Line {
+        var queue: [PendingCommit] = []
+        var isLed = false
+        var pool: [PendingCommit] = []
+        var asyncJob: (any JobHandle)?
+        /// Asynchronous commits that the throttle keeps out of the queue, oldest first.
+        var held: [PendingCommit] = []
+    }
+
+    private let line = Locked(Line())
 
     // The leader's: touched by one thread at a time, handed over with leadership.
-    private var history: HistoryPoint
-    private var log: LogWriter
+    private let history: Owned<HistoryPoint>
+    private let log: Owned<LogWriter>
     /// Why callers' writes are refused, if they are.
-    private var fence: EngineError?
+    private let fence = Owned<EngineError?>(nil)
     private let group = ByteWriter(capacity: 64 << 10)
+    /// The group's members. Empty between groups.
+    private let members = Owned<[PendingCommit]>([])
 
     init(
         store: Store, origin: UInt16, log: LogWriter, sync: LogSync, throttle: WriteThrottle, applier: Applier,
         at history: HistoryPoint
     ) {
         self.store = store
-        self.log = log
+        self.log = Owned(log)
         self.sync = sync
         self.throttle = throttle
         self.applier = applier
-        self.history = history
+        self.history = Owned(history)
         self.origin = origin
     }
 
     /// Names the job that leads when an asynchronous commit is first in the queue.
     func attach(_ job: any JobHandle) {
-        lock.withLock { asyncJob = job }
+        line.withLock { $0.asyncJob = job }
         throttle.attach(job)
     }
 
@@ -64,14 +68,14 @@ final class CommitPipeline: @unchecked Sendable {
     func detach() {
         throttle.detach()
         while case .more = asyncStep() {}
-        lock.withLock { asyncJob = nil }
+        line.withLock { $0.asyncJob = nil }
     }
 
     // MARK: For callers
 
     /// An empty commit to fill in; given back by `commit`, or by its completion.
     func begin() -> PendingCommit {
-        lock.withLock { pool.popLast() } ?? PendingCommit()
+        line.withLock { $0.pool.popLast() } ?? PendingCommit()
     }
 
     /// Commits and returns the position of the batch. Blocks for its turn, and for the sync of a `.synced` one.
@@ -94,15 +98,15 @@ final class CommitPipeline: @unchecked Sendable {
         precondition(commit.completion != nil)
         let pause = throttle.price(bytes: commit.records.count)
         let now = pause > 0 || throttle.isHolding ? store.environment.clock.monotonicNanoseconds() : 0
-        let isHeld = lock.withLock {
+        let isHeld = line.withLock { line in
             // Never past those that are held already: one caller's commits keep their order.
-            guard now > 0 || !held.isEmpty else { return false }
+            guard now > 0 || !line.held.isEmpty else { return false }
             commit.held = (now, now + pause)
-            held.append(commit)
+            line.held.append(commit)
             return true
         }
         guard isHeld || enqueue(commit) else { return }
-        lock.withLock { asyncJob }?.wake()
+        line.withLock { $0.asyncJob }?.wake()
     }
 
     /// Runs `body` alone between two groups: no batch is appended or applied meanwhile. It must not commit.
@@ -121,8 +125,8 @@ final class CommitPipeline: @unchecked Sendable {
     /// A step of the job that leads for asynchronous commits.
     func asyncStep() -> StepResult {
         let later = admitHeld()
-        let mayLead = lock.withLock {
-            queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
+        let mayLead = line.withLock { line in
+            line.queue.first.map { $0.completion != nil && $0.state.load(ordering: .relaxed) == .leading }
         }
         guard mayLead == true else { return .waiting(until: later) }
         lead()
@@ -132,14 +136,14 @@ final class CommitPipeline: @unchecked Sendable {
     /// Queues the held commits that may pass by now, and refuses those that never will. Returns when to look again, nil for
     /// when the throttle says so.
     private func admitHeld() -> UInt64? {
-        while let first = lock.withLock({ held.first }) {
+        while let first = line.withLock({ $0.held.first }) {
             if store.environment.clock.monotonicNanoseconds() < first.held.until { return first.held.until }
             do throws(EngineError) {
                 guard try throttle.mayPass(since: first.held.since) else { return throttle.limit(since: first.held.since) }
-                lock.withLock { _ = held.removeFirst() }
+                line.withLock { _ = $0.held.removeFirst() }
                 _ = enqueue(first)
             } catch {
-                lock.withLock { _ = held.removeFirst() }
+                line.withLock { _ = $0.held.removeFirst() }
                 first.result = .failure(error)
                 finish(first)
             }
@@ -149,7 +153,7 @@ final class CommitPipeline: @unchecked Sendable {
 
     private func giveBack(_ commit: PendingCommit) {
         commit.reset()
-        lock.withLock { if pool.count < Self.poolLimit { pool.append(commit) } }
+        line.withLock { if $0.pool.count < Self.poolLimit { $0.pool.append(commit) } }
     }
 
     private func admit(_ commit: PendingCommit) throws(EngineError) {
@@ -160,10 +164,10 @@ final class CommitPipeline: @unchecked Sendable {
 
     /// Queues a commit; returns whether its caller leads.
     private func enqueue(_ commit: PendingCommit) -> Bool {
-        lock.withLock {
-            queue.append(commit)
-            if isLed { return false }
-            isLed = true
+        line.withLock { line in
+            line.queue.append(commit)
+            if line.isLed { return false }
+            line.isLed = true
             commit.state.store(.leading, ordering: .relaxed)
             return true
         }
@@ -173,26 +177,31 @@ final class CommitPipeline: @unchecked Sendable {
 
     /// Commits one group, then hands leadership to whoever is first in the queue.
     private func lead() {
-        let members = takeGroup()
-        commit(members)
-        let next = lock.withLock { () -> PendingCommit? in
-            guard let next = queue.first else {
-                isLed = false
-                return nil
+        takeGroup()
+        commitGroup()
+        // Leadership takes `members` along.
+        let done = members.value.count == 1 ? members.value.removeLast() : nil
+        let others = members.value
+        if !others.isEmpty { members.value.removeAll(keepingCapacity: true) }
+        let (next, asyncJob) = line.withLock { line -> (PendingCommit?, (any JobHandle)?) in
+            guard let next = line.queue.first else {
+                line.isLed = false
+                return (nil, nil)
             }
             next.state.store(.leading, ordering: .releasing)
-            return next
+            return (next, line.asyncJob)
         }
-        if let next { if next.completion != nil { lock.withLock { asyncJob }?.wake() } else { next.gate.open() } }
-        for member in members { finish(member) }
+        if let next { if next.completion != nil { asyncJob?.wake() } else { next.gate.open() } }
+        if let done { finish(done) }
+        for member in others { finish(member) }
     }
 
-    private func takeGroup() -> [PendingCommit] {
-        lock.withLock {
+    private func takeGroup() {
+        line.withLock { line in
             var bytes = 0
             var count = 0
-            while count < queue.count {
-                let commit = queue[count]
+            while count < line.queue.count {
+                let commit = line.queue[count]
                 // What runs alone, and what looks at the memtables first, comes after all before it were applied.
                 if case .exclusive = commit.work, count > 0 { break }
                 if !commit.conditions.isEmpty, count > 0 { break }
@@ -201,31 +210,35 @@ final class CommitPipeline: @unchecked Sendable {
                 count += 1
                 if case .exclusive = commit.work { break }
             }
-            defer { queue.removeFirst(count) }
-            return Array(queue[..<count])
+            if count == 1, line.queue.count == 1 {
+                members.value.append(line.queue.removeLast())
+            } else {
+                members.value.append(contentsOf: line.queue[..<count])
+                line.queue.removeFirst(count)
+            }
         }
     }
 
-    private func commit(_ members: [PendingCommit]) {
+    private func commitGroup() {
         do throws(EngineError) {
             try store.poison.check()
-            if let first = members.first, case .exclusive(let body) = first.work {
-                if let fence, first.obeysFence { throw fence }
-                first.result = .success(try body())
+            if case .exclusive(let body) = members.value[0].work {
+                if let fence = fence.value, members.value[0].obeysFence { throw fence }
+                members.value[0].result = .success(try body())
                 return
             }
-            if let fence { throw fence }
-            try appendAndApply(members)
+            if let fence = fence.value { throw fence }
+            try appendAndApply()
         } catch {
-            for member in members { member.result = .failure(error) }
+            for member in members.value { member.result = .failure(error) }
         }
     }
 
-    private func appendAndApply(_ members: [PendingCommit]) throws(EngineError) {
+    private func appendAndApply() throws(EngineError) {
         LogWriter.begin(group)
-        var point = history
+        var point = history.value
         var operations: UInt64 = 0
-        for member in members {
+        for member in members.value {
             do throws(EngineError) {
                 try applier.check(member)
             } catch {
@@ -249,7 +262,7 @@ final class CommitPipeline: @unchecked Sendable {
             group.append(member.records.view)
             member.result = .success(point.position)
         }
-        guard point != history else { return }
+        guard point != history.value else { return }
         try append(to: point)
         store.counters.operations.add(operations, ordering: .relaxed)
     }
@@ -266,10 +279,10 @@ final class CommitPipeline: @unchecked Sendable {
         LogWriter.begin(group)
         let start = RecordEncoder.control(type, into: group, write)
         let position = Position(
-            epoch: epoch ?? history.position.epoch, sequence: history.position.sequence + 1)
+            epoch: epoch ?? history.value.position.epoch, sequence: history.value.position.sequence + 1)
         let chain = RecordEncoder.finish(
             group, at: start, epoch: position.epoch, firstSequence: position.sequence, stamp: store.clock.stamp(),
-            origin: origin, previousChain: history.chain)
+            origin: origin, previousChain: history.value.chain)
         try append(to: HistoryPoint(position: position, chain: chain))
     }
 
@@ -278,12 +291,12 @@ final class CommitPipeline: @unchecked Sendable {
         let bytes = group.count - LogFormat.frameHeaderLength
         let end: LogLocation
         do throws(EngineError) {
-            end = try log.append(group: group, last: point)
+            end = try log.value.append(group: group, last: point)
         } catch {
             // A full disk is met before anything is written; after another failure nobody knows what the file holds.
             throw error.code == .diskFull ? error : poison(error)
         }
-        history = point
+        history.value = point
         do throws(EngineError) {
             try applier.apply(group.view.slice(LogFormat.frameHeaderLength, bytes))
         } catch {
@@ -298,15 +311,15 @@ final class CommitPipeline: @unchecked Sendable {
     }
 
     /// Refuses callers' writes with `reason`, or takes them again: inside `exclusively`.
-    func setFence(_ reason: EngineError?) { fence = reason }
+    func setFence(_ reason: EngineError?) { fence.value = reason }
 
     /// Where the history stands. Read by the leader, and inside `exclusively`.
-    var currentPoint: HistoryPoint { history }
+    var currentPoint: HistoryPoint { history.value }
 
     /// Goes on in another log after `point`: inside `exclusively`, after a rewind.
     func restart(_ log: LogWriter, at point: HistoryPoint) {
-        self.log = log
-        history = point
+        self.log.value = log
+        history.value = point
         sync.restart(log, at: point)
         store.visible.store(point.position.sequence, ordering: .releasing)
     }

@@ -87,8 +87,17 @@ package struct IngestChunk {
     /// The most table bytes in one chunk, so that other writes get in between.
     package static let maximumLength = 1 << 20
 
-    /// Which ingest the chunk belongs to.
+    /// Which table of an ingest the chunk belongs to.
     package var ingest: UInt64
+
+    /// The keyspace that an ingest id is for: whoever may not have it need not be sent the chunk.
+    package static func keyspace(of ingest: UInt64) -> KeyspaceID { KeyspaceID(ingest >> 32) }
+
+    /// An id for a table that is ingested into a keyspace.
+    static func makeID(in keyspace: KeyspaceID, _ random: any RandomSource) -> UInt64 {
+        UInt64(keyspace) << 32 | random.next() & 0xFFFF_FFFF
+    }
+
     /// Chunks of an ingest are numbered from 0.
     package var number: UInt32
     package var bytes: ByteView

@@ -55,7 +55,7 @@ final class PendingCommit: @unchecked Sendable {
         records.reset(keeping: 1 << 20)
         work = .records
         obeysFence = true
-        conditions.removeAll(keepingCapacity: true)
+        if !conditions.isEmpty { conditions.removeAll(keepingCapacity: true) }
         completion = nil
         state.store(.waiting, ordering: .relaxed)
     }

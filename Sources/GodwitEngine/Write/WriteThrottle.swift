@@ -33,6 +33,7 @@ final class WriteThrottle: @unchecked Sendable {
     /// What the cache may take, and what it was told.
     private let cacheTarget: Atomic<Int>
     private let cacheCapacity: Atomic<Int>
+    private let arenas: ArenaPool
     private let paused = Atomic<Bool>(false)
     private let picosecondsPerByte = Atomic<UInt64>(0)
     private let owed = Atomic<UInt64>(0)
@@ -53,6 +54,7 @@ final class WriteThrottle: @unchecked Sendable {
         let capacity = store.options.cacheCapacity(trees: 1, waiting: 0)
         cacheTarget = Atomic(capacity)
         cacheCapacity = Atomic(capacity)
+        arenas = store.arenas
     }
 
     /// Bytes of log segments in use, as last reported.
@@ -83,6 +85,8 @@ final class WriteThrottle: @unchecked Sendable {
             waiting += view.immutables.reduce(0) { $0 + $1.bytesUsed }
         }
         cacheTarget.store(options.cacheCapacity(trees: trees.count, waiting: waiting), ordering: .relaxed)
+        // Room for two memtables is always kept: for the one that is written, and the one that waits or is idle.
+        arenas.keep(waiting == readers && trees.count == 1)
         let size = options.effectiveMemtableSize
         // What the cache gives up for memtables is not free before the same readers return: it makes no room for them.
         let byReaders = readers > 0 && waiting > size + options.memoryBudget / 10
@@ -207,12 +211,14 @@ final class WriteThrottle: @unchecked Sendable {
     private func checkReaders(since start: UInt64) throws(EngineError) {
         if EpochDomain.isReading {
             throw EngineError(
-                .unavailable, "the closure that reads keeps \(garbage.heldBytes) bytes of flushed memtables from being "
+                .unavailable,
+                "the closure that reads keeps \(garbage.heldBytes) bytes of flushed memtables from being "
                     + "freed, so memory has no room for its writes; return from it first")
         }
         guard environment.clock.monotonicNanoseconds() >= start + Self.patience else { return }
         throw EngineError(
-            .unavailable, "reads that have not returned for over 10 s keep \(garbage.heldBytes) bytes of flushed memtables "
+            .unavailable,
+            "reads that have not returned for over 10 s keep \(garbage.heldBytes) bytes of flushed memtables "
                 + "from being freed, so memory has no room for writes; let their closures return")
     }
 

@@ -33,6 +33,7 @@ final class FollowerSession {
     private var nextPing: UInt64 = 0
     private var lastAck: Acknowledgement?
     private(set) var figures = LinkStatus()
+    private(set) var throughput = Throughput()
     private(set) var freshness = FreshnessTracker()
     private(set) var leaderEnd: HistoryPoint?
     private var tail: TailSender?
@@ -211,7 +212,7 @@ final class FollowerSession {
             try replica.learn(epoch, now: now)
         }
         switch message {
-        case .goodbye(let goodbye): parted(goodbye, link, now: now)
+        case .goodbye(let reason): parted(reason, link, now: now)
         case .heartbeat(let heartbeat): heard(heartbeat, link, now: now)
         case .welcome(let welcome):
             guard case .greeting = state else { return unexpected(message, now: now) }
@@ -242,10 +243,10 @@ final class FollowerSession {
 
     private func unexpected(_ message: Message, now: UInt64) { drop("a \(message.type) came while \(stage)", now: now) }
 
-    private func parted(_ goodbye: Goodbye, _ link: Link, now: UInt64) {
+    private func parted(_ reason: String, _ link: Link, now: UInt64) {
         link.isClosed = true
-        core.act(.close(link.id, reason: goodbye.reason))
-        core.tell(.unlinked(node: link.name, reason: goodbye.reason))
+        core.act(.close(link.id, reason: reason))
+        core.tell(.unlinked(node: link.name, reason: reason))
         rest(now: now)
     }
 
@@ -347,6 +348,7 @@ final class FollowerSession {
             drop("nothing was heard for \(core.options.silence) ms", now: now)
             return now
         }
+        throughput.note(figures.bytes, now: now)
         if case .dialing = state { return silence }
         if now >= nextPing {
             nextPing = now + core.options.heartbeat * 1_000_000

@@ -69,7 +69,7 @@ final class KeyspaceFilter {
         while let record = try run.next() {
             try learn(record)
             let start = output.count
-            guard RecordEncoder.appendPartial(of: record, to: output, keeping: takes) else {
+            guard try isTaken(record), RecordEncoder.appendPartial(of: record, to: output, keeping: takes) else {
                 skipped = (skipped?.first ?? record.firstSequence, skipped?.after ?? done.chain, record)
                 done = record.point
                 continue
@@ -85,6 +85,15 @@ final class KeyspaceFilter {
             done = record.point
         }
         if let skipped { Self.append(skipped, to: output) }
+    }
+
+    /// Whether a record may go out at all: the tables of a bulk ingest stand in records of their own.
+    private func isTaken(_ record: RecordView) throws(EngineError) -> Bool {
+        switch record.type {
+        case .ingestChunk: takes(IngestChunk.keyspace(of: try IngestChunk.decode(record.controlPayload).ingest))
+        case .ingestCommit: takes(IngestChunk.keyspace(of: try IngestCommit.decode(record.controlPayload).ingest))
+        case .batch, .epochBegin, .keyspaceCreate, .keyspaceDrop, .keyspaceAlter, .marker, .skip: true
+        }
     }
 
     private static func append(

@@ -52,6 +52,7 @@ final class Shipper {
 
     /// Takes note of who calls.
     func greet(_ hello: Hello) {
+        if self.hello == nil { core.figures[hello.node, default: PeerFigures()].handshakes += 1 }
         self.hello = hello
         state = .greeting
         lastPing = hello.time
@@ -151,6 +152,7 @@ final class Shipper {
 
     private func welcome(_ answer: Welcome.Answer, _ point: HistoryPoint, _ hello: Hello, _ engine: Engine) {
         core.send(.welcome(welcome(answer, point, hello, engine)), on: link)
+        core.figures[hello.node, default: PeerFigures()].answered(answer)
         core.tell(.linked(node: hello.node.description, region: hello.region, answer: "\(answer)"))
     }
 

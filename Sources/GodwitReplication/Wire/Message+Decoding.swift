@@ -34,8 +34,7 @@ extension Message {
         case .tailReport: self = .tailReport(try TailVerdicts(&reader))
         case .digestRequest: self = .digestRequest(try DigestRequest(&reader))
         case .digestReply: self = .digestReply(try DigestReply(&reader))
-        case .goodbye:
-            self = .goodbye(Goodbye(reason: try reader.text("reason"), redirect: try reader.text("redirect")))
+        case .goodbye: self = .goodbye(reason: try reader.text("reason"))
         }
         try reader.finish()
     }

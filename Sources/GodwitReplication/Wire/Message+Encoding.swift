@@ -22,7 +22,7 @@ extension Message {
         case .copyDone, .tailRequest: break
         case .takeOver(let point): writer.append(point)
         case .tookOver(let epoch): writer.append(epoch)
-        case .cancel(let reason): writer.append(text: reason)
+        case .cancel(let reason), .goodbye(let reason): writer.append(text: reason)
         case .tailOffer(let header):
             writer.append(header.node)
             writer.append(header.fork)
@@ -34,9 +34,6 @@ extension Message {
         case .tailReport(let verdicts): verdicts.encode(into: writer)
         case .digestRequest(let request): request.encode(into: writer)
         case .digestReply(let reply): reply.encode(into: writer)
-        case .goodbye(let goodbye):
-            writer.append(text: goodbye.reason)
-            writer.append(text: goodbye.redirect)
         }
     }
 }

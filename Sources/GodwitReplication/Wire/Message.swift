@@ -26,7 +26,8 @@ enum Message {
     case tailReport(TailVerdicts)
     case digestRequest(DigestRequest)
     case digestReply(DigestReply)
-    case goodbye(Goodbye)
+    /// Why a link ends in order.
+    case goodbye(reason: String)
 
     /// What it is.
     var type: FrameType {
@@ -190,11 +191,4 @@ struct TailVerdicts: Equatable {
     var isLast: Bool
     var policy: RecoveryPolicy
     var rows: [Row]
-}
-
-/// Why a link ends in order.
-struct Goodbye: Equatable {
-    var reason: String
-    /// The address to connect to instead; empty for none.
-    var redirect = ""
 }

@@ -62,6 +62,52 @@ struct FileSystemConformanceTests {
         }
     }
 
+    @Test("writes in place land where they belong, whatever their size and order", arguments: Kind.allCases)
+    func writesInPlace(kind: Kind) throws {
+        let place = try Place(kind)
+        let random = SeededRandom(seed: 18)
+        var model = [UInt8](repeating: 0, count: 10 << 20)
+        let file = try place.make("a", model)
+        file.beginWritingInPlace()
+        var end = 0
+        for round in 0..<400 {
+            // Mostly one after the other, as a log is written; now and then somewhere else, or larger than any window.
+            let length = round == 300 ? 5 << 20 : random.within(1...30_000)
+            let offset = round % 50 == 49 ? random.below(model.count - length) : min(end, model.count - length)
+            let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: round), count: length)
+            try place.write(file, bytes, at: UInt64(offset))
+            model.replaceSubrange(offset..<offset + length, with: bytes)
+            end = offset + length
+        }
+        #expect(try place.contents("a") == model)
+        try file.sync()
+        // Past the present end the file grows, as ever.
+        try place.write(file, [1, 2, 3], at: UInt64(model.count))
+        #expect(try place.contents("a") == model + [1, 2, 3])
+    }
+
+    @Test("pieces read together are what each is alone, and one past the end is short", arguments: Kind.allCases)
+    func readsTogether(kind: Kind) throws {
+        let place = try Place(kind)
+        let random = SeededRandom(seed: 19)
+        let files = try ["a", "b", "c"].map { try place.make($0, random.bytes(50_000)) }
+        var pieces: [FilePiece] = []
+        defer { for piece in pieces { unsafe piece.buffer.deallocate() } }
+        for index in 0..<200 {
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: random.within(1...4_000), alignment: 16)
+            unsafe pieces.append(FilePiece(files[index % 3], into: buffer, at: UInt64(random.below(50_000))))
+        }
+        guard place.files.readTogether(&pieces) else {
+            #expect(pieces.allSatisfy { $0.count == 0 })
+            return
+        }
+        for piece in pieces {
+            let wanted = unsafe min(piece.buffer.count, 50_000 - Int(piece.offset))
+            #expect(piece.count == wanted)
+            #expect(unsafe Array(piece.buffer.prefix(wanted)) == (try piece.file.read(wanted, at: piece.offset)))
+        }
+    }
+
     @Test("gives back what was written, at any offset, through any handle", arguments: Kind.allCases)
     func readsWhatWasWritten(kind: Kind) throws {
         let place = try Place(kind)

@@ -121,6 +121,74 @@ struct ReplicationSeamTests {
         }
     }
 
+    @Test("a rewind keeps what other keyspaces had in memory at the rewind point")
+    func rewindKeepsMemoryOfOtherKeyspaces() throws {
+        let world = World(seed: 61)
+        var options = EngineOptions.small
+        options.rewindInterval = 0
+        let engine = try world.open(options)
+        let idle = try engine.createKeyspace("idle")
+        try engine.put("kept", "1", in: idle)
+        // Only the busy keyspace's memtable is full: the point is taken while the idle one's holds a write.
+        var number = 0
+        while engine.rewindPoints.isEmpty {
+            try engine.put("k\(number)", String(repeating: "v", count: 1000), durability: .buffered)
+            number += 1
+        }
+        let target = engine.historyPoint
+        for _ in 0..<200 {
+            try engine.put("k\(number)", String(repeating: "w", count: 1000), durability: .buffered)
+            number += 1
+        }
+        try engine.rewind(to: target)
+        #expect(try engine.get("kept", in: idle) == Array("1".utf8))
+        try engine.close()
+        let reopened = try world.open(options)
+        let found = try #require(reopened.keyspace("idle"))
+        #expect(try reopened.get("kept", in: found) == Array("1".utf8))
+        try reopened.close()
+    }
+
+    @Test("a rewind needs no point while everything above the target is in memory")
+    func rewindInMemory() throws {
+        for isCrashed in [false, true] {
+            let world = World(seed: 62)
+            var engine = try world.open()
+            try engine.put("a", "1")
+            try engine.flush()
+            try engine.put("b", "1")
+            let target = engine.historyPoint
+            let before = try contents(engine)
+            try engine.put("a", "2")
+            try engine.createKeyspace("late")
+            try engine.deleteRange(from: "a", to: "z")
+            #expect(engine.rewindPoints.isEmpty)
+            if isCrashed {
+                world.crash()
+                var options = EngineOptions.small
+                options.beginsEpochs = false
+                engine = try world.open(options)
+            }
+            try engine.rewind(to: target)
+            #expect(engine.historyPoint == target)
+            #expect(try contents(engine) == before)
+            #expect(engine.keyspace("late") == nil)
+            try engine.put("c", "1")
+            try engine.close()
+            engine = try world.open()
+            #expect(try engine.get("a") == Array("1".utf8) && engine.get("c") == Array("1".utf8))
+            // Once it is in tables, or cannot be taken back, only a point helps.
+            let tables = engine.historyPoint
+            try engine.put("d", "1")
+            try engine.flush()
+            #expect(throws: EngineError.self) { try engine.rewind(to: tables) }
+            let dropped = engine.historyPoint
+            try engine.dropKeyspace(engine.createKeyspace("short"))
+            #expect(throws: EngineError.self) { try engine.rewind(to: dropped) }
+            try engine.close()
+        }
+    }
+
     @Test("a rewind that power cuts off at any call has happened as a whole or not at all")
     func crashDuringRewind() throws {
         var options = EngineOptions.small

@@ -179,6 +179,28 @@ struct CrashTests {
         }
     }
 
+    @Test("a store opens whose log begins in the middle of an ingest that is in tables")
+    func logFloorWithinIngest() throws {
+        let world = World(seed: 3)
+        var options = EngineOptions()
+        options.segmentSize = 64 << 10
+        options.logSize = 64 << 10
+        var engine = try world.open(options)
+        let random = SeededRandom(seed: 3)
+        // Several chunks of 1 MiB, each in a segment of its own.
+        let values = (0..<40).map { _ in random.bytes(100_000) }
+        try engine.ingest { (writer) throws(EngineError) in
+            for (index, value) in values.enumerated() { try writer.add("k\(100 + index)", value) }
+        }
+        world.settle()
+        for _ in 0..<2 {
+            try engine.close()
+            engine = try world.open(options)
+            for (index, value) in values.enumerated() { #expect(try engine.get("k\(100 + index)") == value) }
+        }
+        try engine.close()
+    }
+
     @Test("a keyspace made, changed and dropped is opened read-only")
     func keyspaceRecordsAndReadOnly() throws {
         let world = World(seed: 12)

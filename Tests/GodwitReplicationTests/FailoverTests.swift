@@ -1,0 +1,368 @@
+import ClusterSimulation
+import GodwitSimulation
+import Testing
+
+@testable import GodwitEngine
+@testable import GodwitReplication
+
+@Suite("Promotion, rejoin and switchover")
+struct FailoverTests {
+    /// The primary goes on alone with some writes, then the follower is promoted.
+    private func failover(
+        _ pair: Pair, alone: (Engine) throws -> Void, after: (Engine) throws -> Void = { _ in }
+    ) throws {
+        pair.cluster.cut(pair.leader, pair.follower)
+        try alone(#require(pair.leader.engine))
+        pair.cluster.run(milliseconds: 100)
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        try after(#require(pair.follower.engine))
+        pair.cluster.run(milliseconds: 50)
+        pair.cluster.heal(pair.leader, pair.follower)
+    }
+
+    private func rejoin(_ pair: Pair) throws {
+        try pair.leader.replica?.rejoin(leader: pair.follower.address, now: pair.leader.now)
+        pair.leader.touch()
+        let isDone = pair.cluster.run(atMost: 60_000) {
+            pair.cluster.isSettled && pair.leader.replica?.status.recovery.isEmpty == false
+        }
+        #expect(isDone, "\(pair.cluster.trace.suffix(30).joined(separator: "\n"))")
+    }
+
+    private func classes(_ node: SimulatedNode) throws -> [String] {
+        let report = try #require(node.replica?.status.recovery.last)
+        return report.rows.map { "\($0.outcome.rawValue)\($0.replayed ? " replayed" : "")" }
+    }
+
+    @Test("a lost primary's tail is rewound without a full copy, recovered and counted")
+    func tailRecoveredAndCounted() throws {
+        let pair = try Pair(seed: 31)
+        try fill(pair.leader, 0..<50)
+        #expect(pair.cluster.settle())
+        let copies = pair.cluster.nodes.flatMap(\.events).count { if case .copied = $0 { true } else { false } }
+        try failover(pair) { engine in
+            try engine.put("clean", "1", durability: .buffered)
+            try engine.put("k1", "tail", durability: .buffered)
+            try engine.put("gone", "1", ttl: .milliseconds(1), durability: .buffered)
+            try engine.deleteRange(from: "k2", to: "k3", durability: .buffered)
+            try engine.put("clean too", "2", durability: .buffered)
+        } after: { engine in
+            try engine.put("k1", "later", durability: .buffered)
+        }
+        try rejoin(pair)
+        #expect(
+            try classes(pair.leader)
+                == ["recovered replayed", "superseded", "expired", "conflicting", "recovered replayed"])
+        #expect(try classes(pair.follower) == classes(pair.leader))
+        #expect(try pair.follower.engine?.get("clean") == Array("1".utf8))
+        #expect(try pair.follower.engine?.get("k1") == Array("later".utf8))
+        #expect(try pair.follower.engine?.contains("k25") == true)
+        #expect(try contents(pair.leader) == contents(pair.follower))
+        let now = pair.cluster.nodes.flatMap(\.events).count { if case .copied = $0 { true } else { false } }
+        #expect(now == copies, "the rejoin needed a full copy")
+        #expect(pair.leader.events.contains { if case .rewound = $0 { true } else { false } })
+    }
+
+    @Test("a key that was deleted since is not brought back by a tail")
+    func deletedKeyNotResurrectedByTail() throws {
+        let pair = try Pair(seed: 32)
+        try fill(pair.leader, 0..<5)
+        #expect(pair.cluster.settle())
+        try failover(pair) { engine in
+            try engine.put("k1", "tail", durability: .buffered)
+            try engine.put("k2", "tail", durability: .buffered)
+        } after: { engine in
+            try engine.delete("k1", durability: .buffered)
+            try engine.deleteRange(from: "k2", to: "k3", durability: .buffered)
+            try engine.flush()
+            try engine.compact()
+        }
+        try rejoin(pair)
+        #expect(try classes(pair.leader) == ["superseded", "superseded"])
+        #expect(try pair.follower.engine?.contains("k1") == false && pair.follower.engine?.contains("k2") == false)
+    }
+
+    @Test("policies decide what is replayed", arguments: [RecoveryPolicy.report, .clean, .lastWriterWins])
+    func policies(policy: RecoveryPolicy) throws {
+        let pair = try Pair(seed: 33) { $0.recoveryPolicy = policy }
+        // The old primary's clock is ahead: its write has the later stamp, and stands for the later one.
+        try failover(pair) { engine in
+            pair.leader.clock.jumpWall(milliseconds: 30_000)
+            try engine.put("both", "tail", durability: .buffered)
+            try engine.put("free", "tail", durability: .buffered)
+        } after: { engine in
+            try engine.put("both", "new", durability: .buffered)
+        }
+        try rejoin(pair)
+        let both = try pair.follower.engine?.get("both").map { String(decoding: $0, as: UTF8.self) }
+        switch policy {
+        case .report:
+            #expect(try classes(pair.leader) == ["conflicting", "recovered"])
+            #expect(try both == "new" && pair.follower.engine?.contains("free") == false)
+        case .clean:
+            #expect(try classes(pair.leader) == ["conflicting", "recovered replayed"])
+            #expect(try both == "new" && pair.follower.engine?.contains("free") == true)
+        case .lastWriterWins:
+            #expect(try classes(pair.leader) == ["recovered replayed", "recovered replayed"])
+            #expect(both == "tail")
+        }
+    }
+
+    @Test("a crash in the middle of a replay does not double it")
+    func tailReplayCrashDoesNotDouble() throws {
+        for seed in 40...52 as ClosedRange<UInt64> {
+            let pair = try Pair(seed: seed) { $0.restartWait = 200 }
+            try failover(pair) { engine in
+                for number in 0..<40 {
+                    try engine.update("counter", durability: .buffered) { _ in .put(Array("\(number)".utf8)) }
+                    try engine.put("u\(number)", "1", durability: .buffered)
+                }
+            }
+            try pair.leader.replica?.rejoin(leader: pair.follower.address, now: pair.leader.now)
+            pair.leader.touch()
+            pair.cluster.run(milliseconds: Int(seed - 40) * 4)
+            pair.cluster.crash(pair.follower)
+            try pair.cluster.start(pair.follower)
+            let isDone = pair.cluster.run(atMost: 60_000) {
+                pair.cluster.isSettled && pair.leader.replica?.status.recovery.isEmpty == false
+            }
+            #expect(isDone, "seed \(seed)")
+            let engine = try #require(pair.follower.engine)
+            for number in 0..<40 { #expect(try engine.contains("u\(number)")) }
+            let marks = try #require(engine.keyspace(RecoveredKeyspace.name))
+            var count = 0
+            try engine.scan(in: marks) { _, _ in
+                count += 1
+                return true
+            }
+            #expect(count == 80, "seed \(seed)")
+            var replays = 0
+            let stream = try engine.logStream(after: try #require(engine.epochHistory.last).start)
+            var more = true
+            while more {
+                more = try stream.next { records, _ in replays += records.withView { replayed($0, marks.id) } } != nil
+            }
+            #expect(replays <= 80, "seed \(seed): \(replays) replays")
+        }
+    }
+
+    /// How many of the records are batches with a mark that they were replayed.
+    private func replayed(_ records: ByteView, _ marks: KeyspaceID) -> Int {
+        var run = RecordRun(records)
+        var count = 0
+        while let record = try? run.next() {
+            if record.type == .batch, record.sections.contains(where: { $0.keyspace == marks }) { count += 1 }
+        }
+        return count
+    }
+
+    @Test("a primary that is told of a newer epoch acknowledges nothing more")
+    func primaryToldOfNewerEpochAcknowledgesNothing() throws {
+        let cluster = Cluster(seed: 60)
+        let old = cluster.add("us", following: nil)
+        let new = cluster.add("eu", following: 0)
+        let third = cluster.add("ap", following: 0)
+        for node in [old, new, third] { try cluster.start(node) }
+        #expect(cluster.settle())
+        cluster.cut(old, new)
+        try new.replica?.promote(allowDataLoss: false, now: new.now)
+        // The third node hears of the epoch from the new primary, and brings it to the old one.
+        try third.replica?.setLeader(new.address, now: third.now)
+        #expect(cluster.run(atMost: 10_000) { third.engine?.historyPoint == new.engine?.historyPoint })
+        let position = try #require(old.engine).put("late", "1", durability: .buffered)
+        old.replica?.await(.received(1), at: position, id: 1, until: .max, now: old.now)
+        try third.replica?.setLeader(old.address, now: third.now)
+        third.touch()
+        #expect(cluster.run(atMost: 10_000) { old.replica?.status.role == "deposed" })
+        #expect(throws: EngineError.self) { try old.engine?.put("more", "1") }
+        let outcome = try #require(cluster.levels.first?.outcome)
+        guard case .unconfirmed = outcome else { throw Violation(description: "\(outcome)") }
+        #expect(old.events.contains { if case .deposed = $0 { true } else { false } })
+    }
+
+    @Test("an isolated primary with a lag guard stops within its bound, and goes on when it is back")
+    func isolatedPrimaryWithLagGuardStops() throws {
+        let pair = try Pair(seed: 61) { $0.lagGuard = LagGuard(milliseconds: 500) }
+        try fill(pair.leader, 0..<10)
+        #expect(pair.cluster.settle())
+        pair.cluster.cut(pair.leader, pair.follower)
+        let isolated = pair.cluster.time
+        var refusedAt: UInt64?
+        while refusedAt == nil, pair.cluster.time < isolated + 5_000_000_000 {
+            do { try pair.leader.engine?.put("x", "y", durability: .buffered) } catch { refusedAt = pair.cluster.time }
+            pair.leader.touch()
+            pair.cluster.run(milliseconds: 10)
+        }
+        let stopped = try #require(refusedAt)
+        #expect(stopped - isolated < 600_000_000, "stopped after \((stopped - isolated) / 1_000_000) ms")
+        pair.cluster.heal(pair.leader, pair.follower)
+        #expect(pair.cluster.run(atMost: 20_000) { pair.leader.replica?.status.refusingWrites == nil })
+        try pair.leader.engine?.put("x", "z", durability: .buffered)
+    }
+
+    @Test("a restarted primary gets back from its follower what it lost, and begins another epoch")
+    func restartedPrimaryBehindItsFollower() throws {
+        let pair = try Pair(seed: 62)
+        let engine = try #require(pair.leader.engine)
+        let position = try engine.put("held", "1", durability: .buffered)
+        pair.leader.replica?.await(.durable(1), at: position, id: 1, until: .max, now: pair.leader.now)
+        pair.leader.touch()
+        #expect(pair.cluster.run(atMost: 5000) { !pair.cluster.levels.isEmpty })
+        let epoch = engine.position.epoch
+        pair.cluster.crash(pair.leader, .loseUnsynced)
+        try pair.cluster.start(pair.leader)
+        #expect(pair.leader.replica?.status.stage == "recovering")
+        // A clean shutdown while it waits does not make it whole.
+        try pair.cluster.stop(pair.leader)
+        try pair.cluster.start(pair.leader)
+        #expect(pair.leader.replica?.status.stage == "recovering")
+        #expect(throws: EngineError.self) { try pair.leader.engine?.put("early", "1") }
+        #expect(pair.cluster.settle())
+        let reopened = try #require(pair.leader.engine)
+        #expect(reopened.position.epoch > epoch)
+        #expect(try reopened.get("held") == Array("1".utf8))
+        #expect(try contents(pair.follower) == contents(pair.leader))
+    }
+
+    @Test("of two nodes promoted at once the lower epoch yields, and its writes become a tail")
+    func twoPromotedAtOnce() throws {
+        let cluster = Cluster(seed: 63)
+        let nodes = [cluster.add("us", following: nil), cluster.add("eu", following: 0), cluster.add("ap", following: 0)]
+        for node in nodes { try cluster.start(node) }
+        try fill(nodes[0], 0..<20)
+        #expect(cluster.settle())
+        cluster.crash(nodes[0])
+        cluster.cut(nodes[1], nodes[2])
+        for node in nodes[1...] {
+            try node.replica?.promote(allowDataLoss: false, now: node.now)
+            try node.engine?.put("by \(node.region)", "1", durability: .buffered)
+        }
+        cluster.run(milliseconds: 100)
+        cluster.heal(nodes[1], nodes[2])
+        let (lower, higher) = try #require(nodes[1].engine).position.epoch < #require(nodes[2].engine).position.epoch
+            ? (nodes[1], nodes[2]) : (nodes[2], nodes[1])
+        try lower.replica?.rejoin(leader: higher.address, now: lower.now)
+        lower.touch()
+        #expect(cluster.settle())
+        #expect(cluster.run(atMost: 60_000) { lower.replica?.status.recovery.isEmpty == false && cluster.isSettled })
+        #expect(try contents(lower) == contents(higher))
+        #expect(try higher.engine?.contains("by \(lower.region)") == true)
+    }
+
+    @Test("a follower further than the promoted node rewinds; a third goes on without a full copy")
+    func otherNodesAfterPromotion() throws {
+        let cluster = Cluster(seed: 64)
+        let nodes = (0..<4).map { cluster.add("r\($0)", following: $0 == 0 ? nil : 0) }
+        for node in nodes { try cluster.start(node) }
+        try fill(nodes[0], 0..<50)
+        #expect(cluster.settle())
+        let copies = { cluster.nodes.flatMap(\.events).count { if case .copied = $0 { true } else { false } } }
+        let before = copies()
+        cluster.cut(nodes[0], nodes[1])
+        cluster.cut(nodes[0], nodes[3])
+        try fill(nodes[0], 50..<60)
+        #expect(cluster.run(atMost: 5000) { nodes[2].engine?.position == nodes[0].engine?.position })
+        cluster.crash(nodes[0])
+        // Node 2 is further. Node 1 does not know that; whoever asks both would.
+        try nodes[1].replica?.promote(allowDataLoss: true, now: nodes[1].now)
+        try fill(nodes[1], 100..<110)
+        for node in nodes[2...] {
+            try node.replica?.rejoin(leader: nodes[1].address, now: node.now)
+            node.touch()
+        }
+        #expect(cluster.settle())
+        #expect(cluster.run(atMost: 60_000) { nodes[2].replica?.status.recovery.isEmpty == false && cluster.isSettled })
+        #expect(copies() == before)
+        for node in nodes[2...] { #expect(try contents(node) == contents(nodes[1])) }
+        #expect(try nodes[1].engine?.contains("k55") == true)
+    }
+
+    @Test("a promotion is refused to a node that others were ahead of")
+    func promotionOfTheFurthestOnly() throws {
+        let cluster = Cluster(seed: 65)
+        let nodes = (0..<3).map { cluster.add("r\($0)", following: $0 == 0 ? nil : 0) }
+        for node in nodes { try cluster.start(node) }
+        #expect(cluster.settle())
+        let replica = try #require(nodes[1].replica)
+        let other = try #require(nodes[2].engine?.nodeID)
+        replica.core.slots.change(other) { $0.received += 5 }
+        #expect { try replica.promote(allowDataLoss: false, now: nodes[1].now) } throws: {
+            ($0 as? ReplicationError)?.code == .notFurthest
+        }
+        try replica.promote(allowDataLoss: true, now: nodes[1].now)
+        #expect(replica.isOpenPrimary)
+        #expect { try replica.promote(allowDataLoss: true, now: nodes[1].now) } throws: {
+            ($0 as? ReplicationError)?.code == .wrongRole
+        }
+    }
+
+    @Test("planned switchovers under an increment loop lose nothing: the total is exact")
+    func switchoversLoseNothing() throws {
+        let pair = try Pair(seed: 66)
+        var total = 0
+        for round in 0..<100 {
+            let primary = try #require(pair.cluster.primary)
+            let other = primary === pair.leader ? pair.follower : pair.leader
+            for _ in 0..<3 {
+                try primary.engine?.update("n", durability: .buffered) { old in
+                    var value = 0
+                    if let old { value = Int(String(decoding: old.withView { $0.array }, as: UTF8.self)) ?? 0 }
+                    return .put(Array("\(value + 1)".utf8))
+                }
+                total += 1
+            }
+            primary.touch()
+            let isConnected = pair.cluster.run(atMost: 20_000) {
+                primary.replica?.status.followers.contains { $0.stage == "streaming" } ?? false
+            }
+            #expect(isConnected, "round \(round)")
+            try primary.replica?.switchover(to: try #require(other.engine?.nodeID), limit: 5000, now: primary.now)
+            primary.touch()
+            #expect(throws: EngineError.self) { try primary.engine?.put("held", "1") }
+            #expect(pair.cluster.run(atMost: 20_000) { other.replica?.isOpenPrimary ?? false }, "round \(round)")
+            #expect(primary.replica?.status.switchover == .done || pair.cluster.run(atMost: 20_000) { primary.replica?.status.switchover == .done })
+        }
+        #expect(pair.cluster.settle())
+        #expect(try pair.leader.engine?.get("n") == Array("\(total)".utf8))
+        #expect(pair.copies == 1)
+    }
+
+    @Test("a switchover whose target is slow is given up in time, and the primary goes on")
+    func switchoverAborts() throws {
+        let pair = try Pair(seed: 67)
+        let target = try #require(pair.follower.engine?.nodeID)
+        pair.cluster.cut(pair.leader, pair.follower)
+        try fill(pair.leader, 0..<5)
+        try pair.leader.replica?.switchover(to: target, limit: 1000, now: pair.leader.now)
+        pair.leader.touch()
+        #expect(pair.cluster.run(atMost: 1200) { pair.leader.replica?.status.switchover == .aborted })
+        try pair.leader.engine?.put("on", "1", durability: .buffered)
+        pair.cluster.heal(pair.leader, pair.follower)
+        #expect(pair.cluster.settle())
+        #expect(pair.leader.replica?.isOpenPrimary == true)
+    }
+
+    @Test("a switchover whose answer is lost stays in doubt until the target is heard, then is what the target says")
+    func switchoverInDoubt() throws {
+        for delay in 1...40 {
+            let pair = try Pair(seed: 68 + UInt64(delay))
+            pair.cluster.delays = 5...10
+            let target = try #require(pair.follower.engine?.nodeID)
+            try fill(pair.leader, 0..<5)
+            try pair.leader.replica?.switchover(to: target, limit: 500, now: pair.leader.now)
+            pair.leader.touch()
+            pair.cluster.run(milliseconds: delay)
+            pair.cluster.cut(pair.leader, pair.follower)
+            if delay % 3 == 0 {
+                pair.cluster.crash(pair.leader)
+                try pair.cluster.start(pair.leader)
+            }
+            pair.cluster.run(milliseconds: 6000)
+            let open = pair.cluster.nodes.filter { $0.replica?.isOpenPrimary ?? false }
+            #expect(open.count <= 1, "after \(delay) ms both take writes")
+            pair.cluster.heal(pair.leader, pair.follower)
+            #expect(pair.cluster.settle(), "after \(delay) ms\n\(pair.cluster.trace.suffix(30).joined(separator: "\n"))")
+            #expect(try contents(pair.leader) == contents(pair.follower))
+        }
+    }
+}
