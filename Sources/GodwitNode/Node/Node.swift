@@ -237,10 +237,10 @@ public final class Node: Sendable {
     ) async throws(NodeError) -> R {
         try await answer { (continuation: CheckedContinuation<Result<R, NodeError>, Never>) in
             .command { thread, now in
-                continuation.resume(
-                    returning: thread.call { (replica) throws(ReplicationError) in
-                        try body(replica, now)
-                    })
+                let result = thread.call { (replica) throws(ReplicationError) in try body(replica, now) }
+                // Whoever promoted the node finds it promoted.
+                thread.show()
+                continuation.resume(returning: result)
             }
         }
     }

@@ -210,6 +210,7 @@ final class ReplicationThread {
 
     private func take(_ event: ReplicationEvent) {
         if case .switchover(_, let outcome) = event {
+            show()
             for waiter in switchovers { waiter.resume(returning: .success(outcome)) }
             switchovers = []
         }

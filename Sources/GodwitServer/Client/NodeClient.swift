@@ -12,6 +12,14 @@ package struct NodeClient: Sendable {
     package let address: HostPort
     private let token: String?
 
+    /// The process's connections. A node that does not listen is told of at once, not tried again until the time is over.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(5)
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     /// A node's answer that is no success.
     package struct Refusal: Error, Sendable, CustomStringConvertible {
         /// The HTTP status.
@@ -141,7 +149,7 @@ package struct NodeClient: Sendable {
         if let body { request.body = .bytes(body) }
         let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(request, timeout: TimeAmount(timeout))
+            response = try await Self.http.execute(request, timeout: TimeAmount(timeout))
         } catch {
             throw CommandFailure("no answer from \(address): \(error)")
         }
