@@ -11,6 +11,8 @@ final class LogRetention: @unchecked Sendable {
     private let segments: LogSegments
     private let rewind: RewindPoints
     private let lock = Lock()
+    /// Held while the floor moves, files included.
+    private let advancing = Lock()
     private var holds: [String: SequenceNumber] = [:]
     /// The first sequence numbers of segments that were looked at: the headers never change.
     private var starts: [UInt64: SequenceNumber] = [:]
@@ -42,8 +44,14 @@ final class LogRetention: @unchecked Sendable {
     /// Whether an ingest has chunks in the log that it may yet commit.
     var hasIngest: Bool { lock.withLock { holds.keys.contains { $0.hasPrefix(Self.ingestPrefix) } } }
 
-    /// Moves the floor up to what is needed, first in the manifest, then on the disk. Called by one job at a time.
-    func advance() throws(EngineError) {
+    /// Lets nothing be given back while `body` runs: what memory holds is in disorder meanwhile, so that it cannot be told
+    /// what of the log is still needed. `body` may touch files; it must not wait for background work.
+    func holdingAll<R>(_ body: () throws(EngineError) -> R) throws(EngineError) -> R { try advancing.withLock(body) }
+
+    /// Moves the floor up to what is needed, first in the manifest, then on the disk.
+    func advance() throws(EngineError) { try advancing.withLock(advanceAlone) }
+
+    private func advanceAlone() throws(EngineError) {
         let flushed = flushedThrough()
         giveUpWhatPassesTheCap(flushed)
         let needed = min(

@@ -1,6 +1,6 @@
 /// Takes the store back to a point of its own history. Runs on the commit leader's thread, between two groups.
 ///
-/// 1. Stop flush and compaction where they are; sync the log.
+/// 1. Stop flush, compaction and the release of log where they are; sync the log.
 /// 2. Find the target F in the log.
 /// 3. Find the base R: F itself while everything above it is in memory only; else the newest rewind point at or below F,
 ///    since compaction kept what that sees, and the log reaches back to it.
@@ -21,16 +21,19 @@ struct Rewind {
     func run() throws(EngineError) {
         let now = side.pipeline.currentPoint
         if now == target { return }
-        let sequence = target.position.sequence
-        guard sequence < now.position.sequence else {
+        guard target.position.sequence < now.position.sequence else {
             throw EngineError(.history, "\(target) is not in this store's history, which ends at \(now)")
         }
         side.holdBack()
         defer { side.letGo() }
         side.flush.abandon()
         side.compactions.abandon()
-        _ = try side.sync.syncNow(through: now.position.sequence)
+        try side.retention.holdingAll { () throws(EngineError) in try goBack(from: now) }
+    }
 
+    private func goBack(from now: HistoryPoint) throws(EngineError) {
+        let sequence = target.position.sequence
+        _ = try side.sync.syncNow(through: now.position.sequence)
         let (location, isFinal) = try locateTarget()
         let isInMemory = !isFinal && !hasTables(above: sequence)
         guard let base = isInMemory ? target : store.rewind.newest(notAbove: sequence) else {

@@ -1,4 +1,5 @@
 import GodwitSimulation
+import Synchronization
 import Testing
 
 @testable import GodwitEngine
@@ -187,6 +188,40 @@ struct ReplicationSeamTests {
             #expect(throws: EngineError.self) { try engine.rewind(to: dropped) }
             try engine.close()
         }
+    }
+
+    @Test("the log that a rewind reads back into memory is not given up meanwhile")
+    func rewindBesideRetention() throws {
+        let directory = TemporaryDirectory()
+        let isOver = Atomic<Bool>(false)
+        var engine = try Engine.open(at: directory.path)
+        for round in 0..<12 {
+            for index in 0..<2000 { try engine.put("k\(index)", "\(round)", durability: .buffered) }
+            let target = engine.historyPoint
+            for index in 0..<100 { try engine.put("k\(index)", "tail", durability: .buffered) }
+            let (rewound, side) = (engine, try engine.writable())
+            isOver.store(false, ordering: .relaxed)
+            let failed = Atomic<Bool>(false)
+            onThreads(2) { thread in
+                if thread == 0 {
+                    while !isOver.load(ordering: .relaxed) { side.wakeRetention() }
+                } else {
+                    do { try rewound.rewind(to: target) } catch { failed.store(true, ordering: .relaxed) }
+                    isOver.store(true, ordering: .relaxed)
+                }
+            }
+            let hasFailed = failed.load(ordering: .relaxed)
+            #expect(!hasFailed)
+            try engine.close()
+            engine = try Engine.open(at: directory.path)
+            var count = 0
+            try engine.scan { _, value in
+                count += value.withView { $0.array } == Array("\(round)".utf8) ? 1 : 0
+                return true
+            }
+            try #require(count == 2000, "round \(round)")
+        }
+        try engine.close()
     }
 
     @Test("a rewind that power cuts off at any call has happened as a whole or not at all")
