@@ -146,8 +146,10 @@ extension TableReader {
                 let data = DataBlock(try hold(.data, index.handle(current), in: slot, &lent).content)
                 let found = data.find(key, hash: hash, at: globalSequence == 0 ? limit : .max)
                 if found >= 0 { return .found(entry(data, found, key)) }
+                // Asked before the block goes, which may be this reader's alone.
+                let continues = data.continues
                 lent.release()
-                if !data.continues { return .absent }
+                if !continues { return .absent }
             }
             // Versions of the key may go on in the next partition.
             partition += 1
