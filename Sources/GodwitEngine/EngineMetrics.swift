@@ -185,6 +185,9 @@ extension Engine {
         metrics.memory.indexes = UInt64(cache.indexBytes)
         metrics.memory.tableRoots = UInt64(cache.chargedBytes)
         metrics.memory.evictedInUse = UInt64(max(0, cache.deferredBytes))
+        // Against the way that a memtable goes, so that one that moves on meanwhile is not counted twice.
+        metrics.memory.idleMemtables = UInt64(store.arenas.byteCount)
+        metrics.memory.flushedInUse = UInt64(store.garbage.heldBytes)
         for tree in store.allTrees {
             let use = Self.use(of: tree)
             metrics.memory.activeMemtables += UInt64(tree.view.active.bytesUsed)
@@ -192,8 +195,6 @@ extension Engine {
         }
         let memtables = metrics.keyspaces.reduce(UInt64(0)) { $0 + $1.memtableBytes }
         metrics.memory.waitingMemtables = memtables - min(memtables, metrics.memory.activeMemtables)
-        metrics.memory.flushedInUse = UInt64(store.garbage.heldBytes)
-        metrics.memory.idleMemtables = UInt64(store.arenas.byteCount)
         metrics.snapshots = store.snapshots.count
         let now = store.environment.clock.monotonicNanoseconds()
         metrics.oldestSnapshotNanoseconds = store.snapshots.oldest.map { now - min(now, $0) } ?? 0

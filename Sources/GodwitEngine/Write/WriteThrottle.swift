@@ -33,7 +33,6 @@ final class WriteThrottle: @unchecked Sendable {
     /// What the cache may take, and what it was told.
     private let cacheTarget: Atomic<Int>
     private let cacheCapacity: Atomic<Int>
-    private let arenas: ArenaPool
     private let paused = Atomic<Bool>(false)
     private let picosecondsPerByte = Atomic<UInt64>(0)
     private let owed = Atomic<UInt64>(0)
@@ -54,7 +53,6 @@ final class WriteThrottle: @unchecked Sendable {
         let capacity = store.options.cacheCapacity(trees: 1, waiting: 0)
         cacheTarget = Atomic(capacity)
         cacheCapacity = Atomic(capacity)
-        arenas = store.arenas
     }
 
     /// Bytes of log segments in use, as last reported.
@@ -85,8 +83,6 @@ final class WriteThrottle: @unchecked Sendable {
             waiting += view.immutables.reduce(0) { $0 + $1.bytesUsed }
         }
         cacheTarget.store(options.cacheCapacity(trees: trees.count, waiting: waiting), ordering: .relaxed)
-        // Room for two memtables is always kept: for the one that is written, and the one that waits or is idle.
-        arenas.keep(waiting == readers && trees.count == 1)
         let size = options.effectiveMemtableSize
         // What the cache gives up for memtables is not free before the same readers return: it makes no room for them.
         let byReaders = readers > 0 && waiting > size + options.memoryBudget / 10
