@@ -69,7 +69,7 @@ struct FrameTests {
     private static func payload(_ message: Message) -> [UInt8] {
         let writer = ByteWriter()
         message.encode(into: writer)
-        return writer.view.array
+        return writer.array
     }
 
     @Test("every message is read as it was written, also when its bytes come one at a time", arguments: [false, true])
@@ -151,7 +151,7 @@ struct FrameTests {
         frame.append(payload.view)
         let decoder = FrameDecoder()
         decoder.limit = ReplicationFormat.maximumPayload
-        decoder.feed(frame.view.array)
+        decoder.feed(frame.array)
         #expect(throws: WireError.self) { try decoder.next() }
     }
 

@@ -18,6 +18,9 @@ package final class ByteWriter {
     /// What has been written so far; valid until the next append, reset or release of the writer.
     package var view: ByteView { unsafe ByteView(base, count: count) }
 
+    /// A copy of what has been written so far; safe where the writer is a temporary, whose `view` would outlive it.
+    package var array: [UInt8] { withExtendedLifetime(self) { view.array } }
+
     /// Forgets the content and keeps the memory, unless it has grown past `keeping` bytes.
     package func reset(keeping limit: Int = .max) {
         count = 0

@@ -14,7 +14,7 @@ struct IngestDetails {
             meta.encode(into: bytes)
             writer.appendPrefixed(bytes.view)
         }
-        return writer.view.array
+        return writer.array
     }
 
     init(keyspace: KeyspaceID, tables: [(ingest: UInt64, meta: TableMeta)]) {

@@ -107,7 +107,7 @@ struct TailFile {
         writer.append(length)
         writer.append(hash)
         writer.append(writer.view.hash(seed: 0))
-        return writer.view.array
+        return writer.array
     }
 
     // MARK: Reading
