@@ -124,6 +124,8 @@ struct Rewind {
         for tree in store.allTrees where state.keyspace(tree.id) == nil { store.removeTree(tree.id) }
         for tree in store.allTrees { store.reset(tree) }
         side.applier.reload()
+        // Chunks of ingests up to the target are read anew with the rest.
+        side.ingests.discardAll()
 
         let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
         while let record = try reader.next() { try side.applier.apply(record) }
