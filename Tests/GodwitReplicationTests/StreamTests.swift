@@ -151,6 +151,17 @@ struct StreamTests {
         }
     }
 
+    @Test("a copy that its follower turns out not to need makes room for others")
+    func copyThatIsNotNeeded() throws {
+        let pair = try Pair(seed: 15)
+        let replica = try #require(pair.leader.replica), engine = try #require(pair.leader.engine)
+        let shipper = try #require(replica.shippers.first), hello = try #require(shipper.hello)
+        replica.copies.serve(shipper, hello, engine)
+        #expect(replica.status.copies.count == 1)
+        pair.leader.touch()
+        #expect(pair.cluster.run(atMost: 2000) { replica.status.copies.isEmpty })
+    }
+
     @Test("sixteen followers that come at once are copied to one after the other, each once")
     func sixteenFollowersAtOnce() throws {
         let cluster = Cluster(seed: 16)
