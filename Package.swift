@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "GodwitEngine", targets: ["GodwitEngine"]),
         .library(name: "GodwitReplication", targets: ["GodwitReplication"]),
         .library(name: "GodwitNode", targets: ["GodwitNode"]),
+        .library(name: "LinkProxy", targets: ["LinkProxy"]),
         .executable(name: "godwit", targets: ["godwit"]),
     ],
     dependencies: [

@@ -411,6 +411,67 @@ struct FailoverTests {
         #expect(pair.copies == 1)
     }
 
+    @Test("after a switchover the old primary's lag counts from the handover, and grows until it hears")
+    func lagAfterSwitchover() throws {
+        let pair = try Pair(seed: 92)
+        pair.cluster.run(milliseconds: 60_000)
+        let target = try #require(pair.follower.engine?.nodeID)
+        try pair.leader.replica?.switchover(to: target, limit: 5000, now: pair.leader.now)
+        pair.leader.touch()
+        #expect(pair.cluster.run(atMost: 5000) { pair.leader.replica?.status.switchover == .done })
+        let lag = try #require(pair.leader.replica?.status.lag.milliseconds)
+        #expect(lag < 1000, "\(lag) ms")
+        pair.cluster.cut(pair.leader, pair.follower)
+        pair.cluster.run(milliseconds: 3000)
+        #expect(try #require(pair.leader.replica?.status.lag.milliseconds) > lag)
+    }
+
+    @Test("a node that will not come back is forgotten: its log is let go, and a restart does not wait for it")
+    func forgottenNode() throws {
+        let cluster = Cluster(seed: 93)
+        let nodes = (0..<3).map { cluster.add("r\($0)", following: $0 == 0 ? nil : 0) }
+        for node in nodes { try cluster.start(node) }
+        #expect(cluster.settle())
+        let replica = try #require(nodes[0].replica), gone = try #require(nodes[2].engine?.nodeID)
+        #expect { try replica.forget(gone, now: nodes[0].now) } throws: { ($0 as? ReplicationError)?.code == .busy }
+        cluster.crash(nodes[2])
+        #expect(cluster.run(atMost: 10_000) { replica.status.followers.count == 1 })
+        try replica.forget(gone, now: nodes[0].now)
+        #expect(replica.status.slots.map(\.region) == ["r1"])
+        #expect(try #require(nodes[0].engine).holds.map(\.name) == [replica.core.slots.all[0].holdName])
+        #expect { try replica.forget(gone, now: nodes[0].now) } throws: {
+            ($0 as? ReplicationError)?.code == .invalidArgument
+        }
+        cluster.run(milliseconds: 2000)
+        // The others hear of it by the next heartbeat.
+        #expect(nodes[1].replica?.core.slots[gone] == nil)
+        #expect { try nodes[1].replica?.forget(gone, now: nodes[1].now) } throws: {
+            ($0 as? ReplicationError)?.code == .wrongRole
+        }
+        cluster.crash(nodes[0], .keepEverything)
+        try cluster.start(nodes[0])
+        #expect(cluster.run(atMost: 1000) { nodes[0].replica?.isOpenPrimary ?? false })
+        // It comes back all the same.
+        try cluster.start(nodes[2])
+        #expect(cluster.settle())
+        #expect(try contents(nodes[2]) == contents(nodes[0]))
+    }
+
+    @Test("a node whose certificate is another's is refused")
+    func certificateOfAnother() throws {
+        let cluster = Cluster(seed: 94)
+        let leader = cluster.add("us", following: nil)
+        let follower = cluster.add("eu", following: 0)
+        leader.peers[1] = PeerIdentity(name: "ap")
+        try cluster.start(leader)
+        try cluster.start(follower)
+        cluster.run(milliseconds: 2000)
+        #expect(follower.engine == nil)
+        #expect((leader.replica?.status.refusals["notAuthorised"] ?? 0) > 0)
+        leader.peers[1] = PeerIdentity(name: "eu")
+        #expect(cluster.settle())
+    }
+
     @Test("a switchover whose target is slow is given up in time, and the primary goes on")
     func switchoverAborts() throws {
         let pair = try Pair(seed: 67)

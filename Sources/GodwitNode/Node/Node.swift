@@ -224,6 +224,15 @@ public final class Node: Sendable {
         }
     }
 
+    /// Forgets a node that will not come back: its slot goes, with the log that is kept for it.
+    ///
+    /// - Parameter node: Its node id, or its region when only one slot is of there.
+    public func forget(_ node: String) async throws(NodeError) {
+        try await perform { (replica, now) throws(ReplicationError) in
+            try replica.forget(try ReplicationThread.slot(node, of: replica), now: now)
+        }
+    }
+
     /// Compares this primary's data with that of every connected follower, at one position and one moment of expiry.
     public func verify() async throws(NodeError) -> NodeVerification {
         try await answer { continuation in .command { thread, now in thread.verify(now: now, continuation) } }
