@@ -1,13 +1,23 @@
+import Deadline
 import Foundation
 import Testing
 
 /// Two regions as real processes; few rounds here, many in `make soak`.
-@Suite struct RegionTests {
-    private func run(_ mode: String, _ variable: String, _ standard: Int, more: [String] = []) throws -> Command {
+@Suite(.deadline(seconds: RegionTests.limit + 60)) struct RegionTests {
+    private static func rounds(_ variable: String, _ standard: Int) -> Int {
+        ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? standard
+    }
+
+    /// Seconds that the longest of them may take.
+    private static let limit =
+        180 + 10
+        * Double(max(rounds("GODWIT_FAILOVERS", 5), rounds("GODWIT_SWITCHOVERS", 20), rounds("GODWIT_CUTS", 30)))
+
+    private func run(_ mode: String, _ variable: String, _ standard: Int) throws -> Command {
         let scratch = Scratch()
-        let rounds = ProcessInfo.processInfo.environment[variable] ?? String(standard)
+        let rounds = Self.rounds(variable, standard)
         let command = try Command.run(
-            "godwit-demo", [mode, "--data", scratch.path + "/regions", "--rounds", rounds] + more)
+            "godwit-demo", [mode, "--data", scratch.path + "/regions", "--rounds", "\(rounds)"], within: Self.limit)
         print(command.text)
         return command
     }

@@ -1,10 +1,11 @@
+import Deadline
 import Foundation
 import GodwitReplication
 import GodwitServer
 import Testing
 
 /// Every command of the operators' pages runs as it stands there: all `sh` blocks of a page, in order, in one shell.
-@Suite struct RunbookTests {
+@Suite(.deadline(seconds: 300)) struct RunbookTests {
     /// Two regions with configuration files and fixed ports, as the pages suppose them.
     private final class Setting {
         let scratch = Scratch()
@@ -61,7 +62,7 @@ import Testing
                 trap 'trap - EXIT; kill $(jobs -p) 2>/dev/null || true; wait' EXIT
                 \(blocks.joined(separator: "\n"))
                 """
-            let command = try Command.launch("/usr/bin/env", ["timeout", "90", "bash", "-c", script])
+            let command = try Command.launch("/usr/bin/env", ["timeout", "-k", "10", "90", "bash", "-c", script])
             #expect(command.status == 0, "\(page): \(command.text)\(command.errors)")
         }
 

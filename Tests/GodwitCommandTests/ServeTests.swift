@@ -1,3 +1,4 @@
+import Deadline
 import Foundation
 import GodwitNode
 import GodwitReplication
@@ -5,7 +6,7 @@ import GodwitServer
 import Testing
 
 /// `godwit serve` and the commands that talk to it, as processes.
-@Suite struct ServeTests {
+@Suite(.deadline(seconds: 300)) struct ServeTests {
     private func serve(
         _ scratch: Scratch, _ region: String, _ more: [String] = [], environment: [String: String] = [:]
     ) throws -> ServedNode {
@@ -130,7 +131,8 @@ import Testing
     func misspelledKeys() async throws {
         let scratch = Scratch()
         for (text, wrong, meant) in [
-            ("regoin: us\ndata: x", "regoin", "region"), ("region: us\nretention_size: 1MiB", "retention_size", "retention-size"),
+            ("regoin: us\ndata: x", "regoin", "region"),
+            ("region: us\nretention_size: 1MiB", "retention_size", "retention-size"),
             ("tls: { kee: a }", "tls.kee", "tls.key"), ("tls-key: a", "tls-key", "tls.key"),
         ] {
             let file = try scratch.file("wrong.yaml", text)

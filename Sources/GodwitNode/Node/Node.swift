@@ -169,10 +169,11 @@ public final class Node: Sendable {
         }
         if level == .local { return .confirmed(position, heldBy: [region]) }
         let outcome: LevelOutcome = await withCheckedContinuation { continuation in
-            inbox.post(
+            let isTaken = inbox.post(
                 .command { thread, now in
                     thread.await(level, at: position, limit: limit.nanoseconds, now: now, continuation)
                 })
+            if !isTaken { continuation.resume(returning: .unconfirmed(position: position, heldBy: [region])) }
         }
         switch outcome {
         case .reached(let heldBy): return .confirmed(position, heldBy: heldBy)
@@ -259,7 +260,9 @@ public final class Node: Sendable {
         _ message: (CheckedContinuation<Result<R, NodeError>, Never>) -> Inbox.Message
     ) async throws(NodeError) -> R {
         if isClosed.withLockedValue({ $0 }) { throw NodeError.closed }
-        let result = await withCheckedContinuation { continuation in inbox.post(message(continuation)) }
+        let result = await withCheckedContinuation { continuation in
+            if !inbox.post(message(continuation)) { continuation.resume(returning: .failure(NodeError.closed)) }
+        }
         return try result.get()
     }
 }

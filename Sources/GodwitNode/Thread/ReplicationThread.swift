@@ -214,7 +214,7 @@ final class ReplicationThread {
 
     /// Answers everybody who still waits.
     private func leave() {
-        for message in inbox.take() {
+        for message in inbox.take(closing: true) {
             if case .command(let command) = message { command(self, Self.now()) }
         }
         for waiter in levels.values { waiter.resume(returning: .unconfirmed(position: .start, heldBy: [])) }
