@@ -31,11 +31,17 @@ demo: build ## two regions, real flights, the primary killed once and cut off on
 
 test: test-release test-threads ## all tests optimised, then the concurrency suites under the thread sanitizer
 
-test-release: deps ## all tests, optimised
-	$(SWIFT) test $(RELEASE) --no-parallel
+# A test that waits for ever fails the run instead of holding it up, and line by line it is seen which one it was.
+LIMITED := timeout --verbose 900 stdbuf -oL -eL
 
+test-release: deps ## all tests, optimised
+	$(SWIFT) build $(RELEASE) --build-tests
+	$(LIMITED) $(SWIFT) test $(RELEASE) --no-parallel --skip-build
+
+THREADS := --sanitize=thread --scratch-path .build-tsan
 test-threads: deps ## the concurrency suites under the thread sanitizer
-	GODWIT_CORE_ONLY=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
+	GODWIT_CORE_ONLY=1 $(SWIFT) build $(THREADS) --build-tests
+	GODWIT_CORE_ONLY=1 $(LIMITED) $(SWIFT) test $(THREADS) --no-parallel --skip-build --filter '$(CONCURRENT)'
 
 # Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench.
 VERSUS := .build-bench/release/versus
