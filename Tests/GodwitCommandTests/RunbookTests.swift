@@ -117,8 +117,8 @@ import Testing
         var isLost = false
         var random = SystemRandomNumberGenerator()
         for round in 0..<400 where !isLost {
-            let value = (0..<1 << 16).map { _ in UInt64.random(in: 0 ... .max, using: &random) }
-            let bytes = value.withUnsafeBytes { Array($0) }
+            // Random, so that nothing compresses it.
+            let bytes = (0..<1 << 19).map { _ in UInt8.random(in: 0...255, using: &random) }
             _ = try await client.put("big\(round % 8)", bytes)
             isLost = try await client.status().slots.contains { $0.isLost }
         }
