@@ -109,8 +109,10 @@ import Testing
 
     @Test("a cut link ends connections and takes no new ones until it is mended")
     func cuts() async throws {
-        try await withProxy(LinkProxy.Conditions()) { proxy, client, _ in
+        try await withProxy(LinkProxy.Conditions()) { proxy, client, counter in
+            // The proxy has the connection once something came back.
             try await client.writeAndFlush(ByteBuffer(repeating: 1, count: 10))
+            _ = try await wait(counter, for: 10)
             proxy.cut()
             try #require(await closes(client))
             let second = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
