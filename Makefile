@@ -13,7 +13,7 @@ RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded
 
 .DEFAULT_GOAL := help
 .PHONY: help deps demo build test test-release test-threads soak sanitize fuzz docs format clean
-.PHONY: bench bench-build bench-quick bench-curves bench-plots count
+.PHONY: bench bench-build bench-quick bench-replication bench-curves bench-plots count
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -55,6 +55,11 @@ bench-build: # builds the benchmarks, apart from the package: peers are no depen
 
 bench-quick: bench-build ## every workload beside RocksDB and LMDB at a million keys, under 4 minutes; JSON=FILE
 	$(VERSUS) --quick --json $(JSON) --timeline $(TIMELINE)
+
+bench-replication: ## lag, cost, catch-up, round trip and full copies of a primary and its follower; JSON=FILE
+	@.ci/install-bench-dependencies
+	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product replication
+	.build-bench/release/replication --json $(JSON)
 
 bench: bench-build ## the table of the targets at five million keys, under 30 minutes; JSON=FILE
 	$(VERSUS) --json $(JSON) --timeline $(TIMELINE)

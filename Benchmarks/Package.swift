@@ -22,6 +22,16 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("MemberImportVisibility")]),
+        .executableTarget(
+            name: "replication",
+            dependencies: [
+                .product(name: "GodwitEngine", package: "godwit"),
+                .product(name: "GodwitNode", package: "godwit"),
+                .product(name: "GodwitReplication", package: "godwit"),
+                .product(name: "LinkProxy", package: "godwit"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("MemberImportVisibility")]),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -1,3 +1,4 @@
+import Deadline
 import LinkProxy
 import NIOConcurrencyHelpers
 import NIOCore
@@ -5,7 +6,7 @@ import NIOPosix
 import Testing
 
 /// The proxy that tests, demo and measurements trust must itself do what it says.
-@Suite struct LinkProxyTests {
+@Suite(.deadline(seconds: 120)) struct LinkProxyTests {
     /// Sends back what it gets.
     private final class Echo: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer

@@ -190,6 +190,30 @@ struct ReplicationSeamTests {
         }
     }
 
+    @Test("a rewind point that was given up is not offered again after a crash, once compaction has used that")
+    func givenUpRewindPointStaysGone() throws {
+        let world = World(seed: 91)
+        var options = EngineOptions.small
+        options.rewindInterval = 0
+        var engine = try world.open(options)
+        try engine.put("a", "1")
+        try engine.flush()
+        let point = engine.historyPoint
+        try engine.put("a", "2")
+        try engine.flush()
+        // Recorded with the flush: the manifest offers both.
+        #expect(engine.store.manifest.state.rewindPoints.first == point)
+        try engine.dropRewindPoints(below: engine.historyPoint.position.sequence)
+        try engine.compact()
+        try engine.put("b", "1")
+        world.crash(.keepEverything)
+        engine = try world.open(options)
+        #expect(!engine.rewindPoints.contains(point))
+        #expect(throws: EngineError.self) { try engine.rewind(to: point) }
+        #expect(try engine.text("a") == "2")
+        try engine.close()
+    }
+
     @Test("a rewind keeps what other keyspaces had in memory at the rewind point")
     func rewindKeepsMemoryOfOtherKeyspaces() throws {
         let world = World(seed: 61)
