@@ -24,8 +24,11 @@ package enum Server {
         logger[metadataKey: "region"] = "\(settings.node.region)"
         settings.node.logger = logger
         let node = try await Node.start(settings.node)
+        var listener: RedisListener?
         do {
+            if let redis = settings.redis { listener = try await RedisListener.start(node, redis) }
             let admin = settings.admin
+            let redis = listener.map { " redis=\($0.address)" } ?? ""
             let application = Application(
                 router: router(node, settings.tokens),
                 configuration: ApplicationConfiguration(
@@ -37,7 +40,7 @@ package enum Server {
                     ready(
                         """
                         ready region=\(node.region) role=\(role) replication=\(node.address) \
-                        admin=\(HostPort(host: admin.host, port: port))
+                        admin=\(HostPort(host: admin.host, port: port))\(redis)
                         """)
                 },
                 logger: logger)
@@ -46,9 +49,11 @@ package enum Server {
                     services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
             try await group.run()
         } catch {
+            await listener?.stop()
             try? await node.close()
             throw error
         }
+        await listener?.stop()
         try await node.close()
     }
 
