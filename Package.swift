@@ -124,6 +124,17 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "GodwitRedisTests",
+            dependencies: [
+                "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "GodwitEngineTests", dependencies: ["GodwitEngine", "GodwitSimulation"],
             swiftSettings: settings),
         .testTarget(

@@ -26,11 +26,11 @@ package enum Server {
         let node = try await Node.start(settings.node)
         var listener: RedisListener?
         do {
-            if let redis = settings.redis { listener = try await RedisListener.start(node, redis) }
+            if let redis = settings.redis { listener = try await RedisListener.start(node, redis, logger: logger) }
             let admin = settings.admin
             let redis = listener.map { " redis=\($0.address)" } ?? ""
             let application = Application(
-                router: router(node, settings.tokens),
+                router: router(node, settings.tokens, listener),
                 configuration: ApplicationConfiguration(
                     address: .hostname(admin.host, port: admin.port),
                     availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)),
@@ -58,7 +58,7 @@ package enum Server {
     }
 
     /// All routes.
-    static func router(_ node: Node, _ tokens: Tokens) -> Router<BasicRequestContext> {
+    static func router(_ node: Node, _ tokens: Tokens, _ redis: RedisListener? = nil) -> Router<BasicRequestContext> {
         let router = Router()
         router.add(middleware: TokenGuard(tokens: tokens))
         HealthRoutes(node: node).add(to: router)
@@ -67,7 +67,7 @@ package enum Server {
         BatchRoute(node: node).add(to: router)
         router.get("/metrics") { _, _ in
             do {
-                let text = MetricsText(try await node.status(), node.engine?.metrics).text
+                let text = MetricsText(try await node.status(), node.engine?.metrics, await redis?.figures()).text
                 return Response(
                     status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                     body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

@@ -27,6 +27,7 @@ struct KeyRoutes {
 
     private func put(_ request: Request) async throws -> WriteReply {
         let path = try KeyPath(request.uri.path)
+        try NodeWriter.checkWritable(path.keyspace)
         let (level, limit, ttl) = (
             try request.level("level"), try request.duration("wait"), try request.duration("ttl")
         )
@@ -44,6 +45,7 @@ struct KeyRoutes {
 
     private func delete(_ request: Request) async throws -> WriteReply {
         let path = try KeyPath(request.uri.path)
+        try NodeWriter.checkWritable(path.keyspace)
         let (level, limit) = (try request.level("level"), try request.duration("wait"))
         return try await NodeWriter(node: node).write(level, limit) { engine, batch throws(EngineError) in
             try batch.delete(path.key, in: NodeWriter.find(path.keyspace, in: engine))

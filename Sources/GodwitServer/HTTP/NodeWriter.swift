@@ -2,6 +2,7 @@ internal import CommandSupport
 internal import GodwitEngine
 internal import GodwitNode
 internal import GodwitReplication
+internal import HTTPTypes
 
 /// Fills a batch and writes it through the node, and puts what goes wrong into HTTP's words.
 struct NodeWriter {
@@ -22,6 +23,13 @@ struct NodeWriter {
             return WriteReply(try await node.write(batch, level: level ?? .local, limit: limit ?? .seconds(5)))
         } catch {
             throw Failure(error)
+        }
+    }
+
+    /// Throws for keyspaces that only Redis commands write to: over HTTP their rows could not be kept in order.
+    static func checkWritable(_ keyspace: String) throws(Failure) {
+        if Database.owns(keyspace) {
+            throw Failure(.conflict, "refused", "the keyspace `\(keyspace)` is written by Redis commands only")
         }
     }
 

@@ -109,6 +109,8 @@ final class Command: Sendable {
         let flags: [String]
         let reads: Bool
         let writes: Bool
+        /// Whether GET among the arguments (of SET) makes it read too.
+        let isVariable: Bool
 
         init(_ first: Int, _ last: Int, _ step: Int, _ flags: String) {
             self.first = first
@@ -116,8 +118,21 @@ final class Command: Sendable {
             self.step = step
             self.flags = Command.words(flags)
             // As Redis asks of ACL keys: access needs reading, all that changes needs writing.
-            reads = self.flags.contains("access")
+            isVariable = self.flags.contains("variable_flags")
+            reads = self.flags.contains("access") && !isVariable
             writes = !Set(self.flags).isDisjoint(with: ["insert", "delete", "update"])
+        }
+
+        /// What is done with the key in this call, in Redis' words.
+        func flags(of arguments: Arguments, from start: Int = 0) -> [String] {
+            guard isVariable else { return flags }
+            return reads(arguments, from: start) ? ["RW", "access", "update"] : ["OW", "update"]
+        }
+
+        /// Whether the call reads the key.
+        func reads(_ arguments: Arguments, from start: Int = 0) -> Bool {
+            if !isVariable { return reads }
+            return stride(from: start + 3, to: arguments.count, by: 1).contains { arguments[$0].isWord("GET") }
         }
 
         /// The places of keys among so many arguments.

@@ -1,5 +1,5 @@
-/// All commands: name, arity, flags, ACL categories, keys, documentation and implementation, a row each. Subcommands stand
-/// as `container|name` behind their container. Names, flags and categories are those of Redis 7.0 (WAITAOF: 7.2).
+/// All commands: name, arity, flags, ACL categories, keys, documentation and implementation, a row each. Subcommands
+/// stand as `container|name` behind their container. Names, flags and categories are those of Redis 7.0 (WAITAOF: 7.2).
 extension CommandTable {
     static func addAll() {
         addStrings()
@@ -8,6 +8,7 @@ extension CommandTable {
         addTransactions()
         addConnections()
         addServers()
+        addAccessCommands()
 
     }
 
@@ -498,5 +499,61 @@ extension CommandTable {
             "failover", -1, "admin noscript stale", "@admin @slow @dangerous",
             "Start a coordinated failover between this server and one of its replicas.",
             since: "6.2.0", group: "server", Servers.failover)
+    }
+
+private static func addAccessCommands() {
+        add(
+            "acl", -2, "", "@slow",
+            "A container for Access List Control commands ", since: "6.0.0", group: "server", Dispatch.container)
+        add(
+            "acl|cat", -2, "noscript loading stale", "@slow",
+            "List the ACL categories or the commands inside a category",
+            since: "6.0.0", group: "server", AccessCommands.aclCat)
+        add(
+            "acl|deluser", -3, "admin noscript loading stale", "@admin @slow @dangerous",
+            "Remove the specified ACL users and the associated rules",
+            since: "6.0.0", group: "server", AccessCommands.aclDeluser)
+        add(
+            "acl|dryrun", -4, "admin noscript loading stale", "@admin @slow @dangerous",
+            "Returns whether the user can execute the given command without executing the command.",
+            since: "7.0.0", group: "server", AccessCommands.aclDryrun)
+        add(
+            "acl|genpass", -2, "noscript loading stale", "@slow",
+            "Generate a pseudorandom secure password to use for ACL users",
+            since: "6.0.0", group: "server", AccessCommands.aclGenpass)
+        add(
+            "acl|getuser", 3, "admin noscript loading stale", "@admin @slow @dangerous",
+            "Get the rules for a specific ACL user", since: "6.0.0", group: "server", AccessCommands.aclGetuser)
+        add(
+            "acl|list", 2, "admin noscript loading stale", "@admin @slow @dangerous",
+            "List the current ACL rules in ACL config file format",
+            since: "6.0.0", group: "server", AccessCommands.aclList)
+        add(
+            "acl|load", 2, "admin noscript loading stale", "@admin @slow @dangerous",
+            "Reload the ACLs from the configured ACL file", since: "6.0.0", group: "server", AccessCommands.aclLoad)
+        add(
+            "acl|log", -2, "admin noscript loading stale", "@admin @slow @dangerous",
+            "List latest events denied because of ACLs in place",
+            since: "6.0.0", group: "server", AccessCommands.aclLog)
+        add(
+            "acl|save", 2, "admin noscript loading stale", "@admin @slow @dangerous",
+            "Save the current ACL rules in the configured ACL file",
+            since: "6.0.0", group: "server", AccessCommands.aclSave)
+        add(
+            "acl|setuser", -3, "admin noscript loading stale", "@admin @slow @dangerous",
+            "Modify or create the rules for a specific ACL user",
+            since: "6.0.0", group: "server", AccessCommands.aclSetuser)
+        add(
+            "acl|users", 2, "admin noscript loading stale", "@admin @slow @dangerous",
+            "List the username of all the configured ACL rules",
+            since: "6.0.0", group: "server", AccessCommands.aclUsers)
+        add(
+            "acl|whoami", 2, "noscript loading stale", "@slow",
+            "Return the name of the user associated to the current connection",
+            since: "6.0.0", group: "server", AccessCommands.aclWhoami)
+        add(
+            "acl|help", 2, "loading stale", "@slow",
+            "Show helpful text about the different subcommands",
+            since: "6.0.0", group: "server", AccessCommands.aclHelp)
     }
 }

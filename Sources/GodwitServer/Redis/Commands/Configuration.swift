@@ -33,8 +33,8 @@ struct Configuration {
         Setting(
             name: "maxclients", read: { "\($0.maximumClients)" },
             write: { executor, value in
-                guard let number = Int(value), (1...1_000_000).contains(number) else {
-                    return "argument must be between 1 and 1000000 inclusive"
+                guard let number = Int(value), (1...4_294_967_295).contains(number) else {
+                    return "argument must be between 1 and 4294967295 inclusive"
                 }
                 executor.maximumClients = number
                 return nil

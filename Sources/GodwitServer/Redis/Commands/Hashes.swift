@@ -156,6 +156,9 @@ enum Hashes {
 
     // MARK: By chance and by cursor
 
+    /// The most fields that HRANDFIELD chooses with repetition: their number is bounded by nothing else.
+    private static let maximumRepeats = 1 << 20
+
     static func hrandfield(_ call: Call) throws(Interrupt) {
         guard call.count > 2 else {
             guard let pair = try HashView(call, call[1]).all().randomElement() else { return call.reply.null() }
@@ -168,6 +171,7 @@ enum Hashes {
         if call.count > 4 || call.count == 4 && !call[3].isWord("WITHVALUES") { throw .syntax }
         let withValues = call.count == 4
         if count < -(Int.max / 2) || count > Int.max / 2 { throw .failed("ERR value is out of range") }
+        if count < -maximumRepeats { throw .failed("ERR value is out of range") }
         let all = try HashView(call, call[1]).all()
         var chosen: [(field: [UInt8], value: [UInt8])]
         if count >= 0 {

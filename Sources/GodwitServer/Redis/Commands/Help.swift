@@ -4,7 +4,7 @@ enum Help {
     static func reply(_ call: Call, _ container: String, _ lines: [String]) {
         let all =
             ["\(container) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"] + lines
-            + ["HELP", "    Print this help."]
+            + ["HELP", "    Prints this help."]
         call.reply.array(all.count)
         for line in all {
             call.reply.bytes.append(UInt8(ascii: "+"))

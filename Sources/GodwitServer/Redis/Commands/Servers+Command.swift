@@ -17,9 +17,7 @@ extension Servers {
         for index in 2..<call.count {
             if let command = table.named(call[index].text) {
                 describe(command, call.reply)
-            } else {
-                call.reply.nullArray()
-            }
+            } else { call.reply.null() }
         }
     }
 
@@ -132,7 +130,7 @@ extension Servers {
         for (place, spec) in places {
             call.reply.array(2)
             call.reply.bulk(call[place + 2])
-            words(spec.flags, call.reply)
+            words(spec.flags(of: call.arguments, from: 2), call.reply)
         }
     }
 

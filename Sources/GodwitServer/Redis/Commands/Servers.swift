@@ -170,8 +170,10 @@ enum Servers {
         if call.count > 3 { throw call.wrongArity }
         var limit = 10
         if call.count == 3 {
-            limit = try call.integer(2)
-            if limit < -1 { throw .failed("ERR count should be greater than or equal to -1") }
+            guard let count = Decimal.parse(call[2]), count >= -1 else {
+                throw .failed("ERR count should be greater than or equal to -1")
+            }
+            limit = count
             if limit == -1 { limit = .max }
         }
         let calls = call.executor.statistics.slowCalls.prefix(limit)

@@ -1,7 +1,8 @@
 package import GodwitNode
-internal import Logging
+package import Logging
 internal import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 
 /// The Redis listener of a node: one event loop that owns all its connections.
 package final class RedisListener: Sendable {
@@ -21,8 +22,11 @@ package final class RedisListener: Sendable {
     }
 
     /// Listens, and serves until `stop`.
-    package static func start(_ node: Node, _ settings: RedisSettings) async throws(NodeError) -> RedisListener {
+    package static func start(
+        _ node: Node, _ settings: RedisSettings, logger: Logger
+    ) async throws(NodeError) -> RedisListener {
         let access = try Access(settings)
+        let certificates = try settings.tls.map { (files) throws(NodeError) in try Certificates(files, logger) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let executor = Executor(node, loop: loop, settings: settings, access: access)
@@ -37,11 +41,16 @@ package final class RedisListener: Sendable {
                     value: .init(low: OutputLimits.lowWater, high: OutputLimits.highWater)
                 )
                 .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try accept(channel, executor) }
+                    channel.eventLoop.makeCompletedFuture { try accept(channel, executor, certificates) }
                 }
                 .bind(host: settings.address.host, port: settings.address.port).get()
             let port = channel.localAddress?.port ?? settings.address.port
             loop.execute { executor.start(port: port) }
+            if let certificates {
+                loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+                    executor.pool.submit { certificates.refresh() }
+                }
+            }
             return RedisListener(HostPort(host: settings.address.host, port: port), group, channel, executor)
         } catch {
             try? await group.shutdownGracefully()
@@ -49,14 +58,24 @@ package final class RedisListener: Sendable {
         }
     }
 
-    private static func accept(_ channel: any Channel, _ executor: Executor) throws {
+    private static func accept(_ channel: any Channel, _ executor: Executor, _ certificates: Certificates?) throws {
         guard executor.clients.count < executor.maximumClients else {
             executor.statistics.rejectedConnections += 1
+            if certificates != nil { return channel.close(promise: nil) }
             let text = ByteBuffer(string: "-ERR max number of clients reached\r\n")
             channel.writeAndFlush(text).whenComplete { _ in channel.close(promise: nil) }
             return
         }
+        if let certificates {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.current))
+        }
         try channel.pipeline.syncOperations.addHandler(ClientHandler(executor.makeClient(), executor))
+    }
+
+    /// What it has done.
+    func figures() async -> RedisFigures? {
+        let executor = executor
+        return try? await group.next().submit { RedisFigures(executor) }.get()
     }
 
     /// Stops listening, lets go of all connections, and ends the threads.

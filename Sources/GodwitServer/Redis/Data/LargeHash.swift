@@ -5,7 +5,7 @@
 ///
 /// A field's row in the keyspace of fields is `incarnation ++ field → value`. The index of deadlines has one row for each
 /// large hash, `deadline (all ones for never) ++ incarnation → key`. The head alone decides whether the hash is there and
-/// when it is gone: rows whose incarnation has no head are nobody's, and the sweep removes them.
+/// when it is gone: the sweep then removes the rows.
 struct LargeHash {
     static let length = 16
 

@@ -26,7 +26,7 @@ final class Executor: @unchecked Sendable {
     var limits = RequestDecoder.Limits()
     var limitsOfOutput = OutputLimits()
     var configuration: Configuration
-    let statistics = Statistics()
+    let statistics: Statistics
     let cursors = CursorTable()
 
     /// The engine of this turn; nil while the node has none.
@@ -41,6 +41,9 @@ final class Executor: @unchecked Sendable {
     var port = 0
     private var databases = [Database?](repeating: nil, count: Database.count)
     let largeKeys = LargeKeys()
+    private(set) lazy var sweep = Sweep(self)
+    /// Whether a commit is under way, so that writes wait.
+    var isBusy: Bool { isCommitting || favoured != nil }
 
     private var batch: WriteBatch?
     let overlay = Overlay()
@@ -68,6 +71,8 @@ final class Executor: @unchecked Sendable {
         self.access = access
         configuration = Configuration(settings)
         maximumClients = settings.maximumClients
+        limitsOfOutput.patience = .nanoseconds(Int64(settings.slowReaderPatience / .nanoseconds(1)))
+        statistics = Statistics(coldReads: Admission(target: settings.coldReadTarget))
         pool = FetchPool(admission: statistics.coldReads)
         limits.bulk = settings.maximumBulk
     }
@@ -105,6 +110,7 @@ final class Executor: @unchecked Sendable {
         self.port = port
         let (now, writes) = node.present
         change(now, writes)
+        sweep.start()
     }
 
     /// Lets go of all connections.

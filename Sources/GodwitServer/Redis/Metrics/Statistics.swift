@@ -22,7 +22,7 @@ final class Statistics {
     }
 
     /// Reads that wait for the disk, and writes that wait for a sync.
-    let coldReads = Admission()
+    let coldReads: Admission
     let syncedWrites = Admission(target: 500_000_000, limit: 1 << 16)
 
     /// The moment at which the last command ended, or the turn began: one reading of the clock for each command.
@@ -40,6 +40,8 @@ final class Statistics {
     var slowThreshold = 10_000
     var slowLimit = 128
     let start = NIODeadline.now()
+
+    init(coldReads: Admission) { self.coldReads = coldReads }
 
     /// Counts a call that began at `started` and has just ended.
     @inline(__always)

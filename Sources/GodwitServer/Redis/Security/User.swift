@@ -35,7 +35,8 @@ final class User {
     private(set) var channels: [[UInt8]] = []
     private(set) var allKeys = false
     private(set) var allChannels = false
-    private(set) var sanitizes = true
+    /// Whether what is restored is looked through, where it was said. Nothing is ever restored here; it is shown as given.
+    private(set) var sanitizes: Bool?
     /// What was said of commands, in order: `+@all`, `-get`, `+config|get`.
     private(set) var rules = ["-@all"]
     private var allowed = [Bool](repeating: false, count: CommandTable.shared.commands.count + 1)
@@ -95,14 +96,14 @@ final class User {
         if allKeys { return nil }
         for (place, spec) in command.keyPlaces(arguments.count) {
             let key = arguments[place].array
-            if !mayUse(key, spec) { return .key(arguments[place].text) }
+            if !mayUse(key, reads: spec.reads(arguments), writes: spec.writes) { return .key(arguments[place].text) }
         }
         return nil
     }
 
-    private func mayUse(_ key: [UInt8], _ spec: Command.KeySpec) -> Bool {
+    private func mayUse(_ key: [UInt8], reads: Bool, writes: Bool) -> Bool {
         keys.contains { pattern in
-            (!spec.reads || pattern.reads) && (!spec.writes || pattern.writes) && Glob.matches(pattern.pattern, key)
+            (!reads || pattern.reads) && (!writes || pattern.writes) && Glob.matches(pattern.pattern, key)
         }
     }
 
@@ -140,7 +141,9 @@ final class User {
         case "sanitize-payload": sanitizes = true
         case "skip-sanitize-payload": sanitizes = false
         case "clearselectors": break
-        case "reset": take(User(name))
+        case "reset":
+            take(User(name))
+            sanitizes = true
         default: return applyMarked(rule, text)
         }
         return nil
@@ -267,14 +270,13 @@ final class User {
     var flags: [String] {
         var flags = [isOn ? "on" : "off"]
         if needsNoPassword { flags.append("nopass") }
-        if !sanitizes { flags.append("skip-sanitize-payload") }
+        if let sanitizes { flags.append(sanitizes ? "sanitize-payload" : "skip-sanitize-payload") }
         return flags
     }
 
     /// The user as ACL LIST and the ACL file show it.
     var line: String {
         var words = ["user", name] + flags + passwords.map { "#" + $0 }
-        if sanitizes { words.insert("sanitize-payload", at: 2 + flags.count) }
         words.append(keyText)
         words.append(allChannels ? "&*" : channels.isEmpty ? "resetchannels" : "resetchannels " + channelText)
         words.append(commandText)

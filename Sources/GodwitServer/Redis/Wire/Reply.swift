@@ -57,6 +57,14 @@ final class Reply {
         end()
     }
 
+    /// A number with a fraction.
+    func double(_ value: Double) {
+        guard isVersion3 else { return bulk("\(value)") }
+        bytes.append(UInt8(ascii: ","))
+        bytes.append("\(value)")
+        end()
+    }
+
     /// Nothing there.
     @inline(__always)
     func null() {
