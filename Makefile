@@ -12,7 +12,7 @@ CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurren
 RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded
 
 .DEFAULT_GOAL := help
-.PHONY: help deps demo build test test-release test-threads soak sanitize docs format clean
+.PHONY: help deps demo build test test-release test-threads soak sanitize fuzz docs format clean
 .PHONY: bench bench-build bench-quick bench-curves bench-plots count
 
 help: ## lists the targets
@@ -77,6 +77,10 @@ sanitize: deps ## all engine tests under the address sanitizer
 	GODWIT_CORE_ONLY=1 $(SWIFT) test $(RELEASE) --sanitize=address --scratch-path .build-asan --no-parallel --disable-xctest \
 		--filter GodwitEngineTests --skip '$(RESIDENT)'
 
+SECONDS ?= 60
+fuzz: deps ## libFuzzer on every decoder behind its checksum, SECONDS=60 each; goes on from what earlier runs found
+	Tests/Fuzz/run $(SECONDS)
+
 docs: build ## builds the documentation of GodwitEngine into .build/documentation; a warning fails
 	@.ci/documentation
 
@@ -84,4 +88,4 @@ format: ## formats all Swift sources
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 clean: ## removes everything that was built
-	rm -rf .build .build-tsan .build-asan .build-bench
+	rm -rf .build .build-tsan .build-asan .build-fuzz .build-bench

@@ -13,7 +13,8 @@ extension Simulation {
         guard let engine = cluster.primary?.engine else { throw Violation(description: "there is no primary") }
         for write in ledger.writes where write.isAcknowledged {
             let places = [write.position.description] + (positions[write.id] ?? [])
-            let classes = places.flatMap { rows[$0] ?? [] }
+            var classes = places.flatMap { rows[$0] ?? [] }
+            if isNotKept(write.position) { classes.append(.conflicting) }
             let fate = Self.fate(isThere: try engine.contains("w/\(write.id)"), classes)
             if fate == .lost, case .durable = write.level, !write.isExcused {
                 throw Violation(description: "write \(write.id) at \(write.position) was \(write.level) and is lost")
@@ -29,6 +30,17 @@ extension Simulation {
         if classes.contains(.conflicting) { return .conflicting }
         if classes.contains(.superseded) { return .superseded }
         return classes.contains(.expired) ? .expired : .lost
+    }
+
+    /// Whether a report says that a tail lacks this position, since the log no longer reached back to it.
+    private func isNotKept(_ position: Position) -> Bool {
+        cluster.nodes.flatMap(\.events).contains { event in
+            guard case .recovered(let report) = event, report.notKept > 0, let end = Position(report.end),
+                let fork = Position(report.fork)
+            else { return false }
+            return position > fork && position.epoch <= end.epoch
+                && position.sequence <= fork.sequence + report.notKept
+        }
     }
 
     /// What the reports say of each position.
@@ -48,7 +60,7 @@ extension Simulation {
         for node in cluster.nodes {
             let directory = "/store/replication/tails"
             guard try node.disk.exists(directory) else { continue }
-            for name in try node.disk.list(directory) where !name.contains("report") {
+            for name in try node.disk.list(directory) where !name.contains("report") && !name.hasSuffix(".tmp") {
                 let file = try node.disk.open(directory + "/" + name, .read)
                 let bytes = try file.read(Int(try file.size()), at: 0)
                 try bytes.withView { (view) throws(EngineError) in

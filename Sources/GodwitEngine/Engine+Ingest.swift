@@ -85,6 +85,7 @@ extension Engine {
         _ tables: [TableMeta], _ keyspace: Keyspace, _ side: WriteSide
     ) throws(EngineError) -> Position {
         let hold = LogRetention.ingestPrefix + String(store.environment.random.next())
+        let epoch = position.epoch
         side.retention.hold(hold, after: position.sequence)
         // Once poisoned, only a reopen finds out whether the chunks are needed.
         defer {
@@ -93,16 +94,53 @@ extension Engine {
         }
         var named: [(ingest: UInt64, meta: TableMeta)] = []
         defer { for table in named { side.ingests.forget(table.ingest) } }
-        for table in tables {
-            let ingest = IngestChunk.makeID(in: keyspace.id, store.environment.random)
-            side.ingests.register(ingest, table: table.number)
-            named.append((ingest, table))
-            try log(table, as: ingest, side)
+        do throws(EngineError) {
+            for table in tables {
+                let ingest = IngestChunk.makeID(in: keyspace.id, store.environment.random)
+                side.ingests.register(ingest, table: table.number)
+                named.append((ingest, table))
+                try log(table, as: ingest, side)
+            }
+            return try commit(named, to: keyspace, epoch, side)
+        } catch {
+            abandon(named.map(\.ingest), side)
+            throw error
         }
+    }
+
+    /// Tells those who follow that the chunks of tables are for nothing. Where nothing can be written, the next epoch does.
+    private func abandon(_ ingests: [UInt64], _ side: WriteSide) {
+        let pipeline = side.pipeline
+        _ = try? pipeline.exclusively(isWrite: true) { () throws(EngineError) in
+            for ingest in ingests {
+                try pipeline.append(.ingestCommit) { IngestCommit(ingest: ingest, details: []).encode(into: $0) }
+            }
+            return pipeline.currentPoint.position
+        }
+    }
+
+    /// Gives up the ingests whose chunks the log has and whose commit it has not, in a history that goes on from here:
+    /// whoever made them is gone.
+    package func abandonIngests() throws(EngineError) {
+        let side = try writable()
+        let waiting = side.ingests.waiting
+        if waiting.isEmpty { return }
+        abandon(waiting, side)
+        side.ingests.discardAll()
+        side.wakeRetention()
+    }
+
+    private func commit(
+        _ named: [(ingest: UInt64, meta: TableMeta)], to keyspace: Keyspace, _ epoch: Epoch, _ side: WriteSide
+    ) throws(EngineError) -> Position {
         let details = IngestDetails(keyspace: keyspace.id, tables: named)
         let pipeline = side.pipeline
         return try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }
+            // Those who follow have given the chunks up.
+            guard pipeline.currentPoint.position.epoch == epoch else {
+                throw EngineError(.conflict, "an epoch began while the ingest was under way; ingest again")
+            }
             // What memory holds of the keyspace is older, and must lie below. Once the record is appended, a failure to
             // flush it would leave the log with what the store lacks.
             try side.drain(keyspace.tree)

@@ -28,7 +28,7 @@ extension Engine {
         }
         let bytes = ByteWriter()
         settings.encode(into: bytes)
-        let encoded = bytes.view.array
+        let encoded = bytes.array
         let (store, pipeline) = (store, side.pipeline)
         _ = try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             let state = store.manifest.state
@@ -57,7 +57,7 @@ extension Engine {
         try settings.validate()
         let bytes = ByteWriter()
         settings.encode(into: bytes)
-        let encoded = bytes.view.array
+        let encoded = bytes.array
         let pipeline = side.pipeline
         _ = try pipeline.exclusively(isWrite: true) { () throws(EngineError) in
             guard !keyspace.tree.isDropped else { throw Engine.droppedError(keyspace.tree) }

@@ -89,6 +89,12 @@ extension Engine {
 
     // MARK: The log as a stream
 
+    /// From where on the log is kept; nil when there is none, or its first segment cannot be read.
+    package var logStart: HistoryPoint? {
+        guard let side = writeSide else { return nil }
+        return (try? side.logDirectory.header(of: store.manifest.state.logFloor))?.start
+    }
+
     /// Follows the log after a point of this history.
     ///
     /// - Throws: `.history` when the log no longer reaches back to the point, or holds another history there.
@@ -132,7 +138,7 @@ extension Engine {
         try side.throttle.admit(bytes: bytes.count)
         let position = try pipeline.exclusively { () throws(EngineError) in
             try bytes.withView { (view) throws(EngineError) in
-                let end = try Self.check(view, after: pipeline.currentPoint, store.clock, side.throttle)
+                let end = try Self.check(view, after: pipeline.currentPoint, store.clock, side)
                 if end != pipeline.currentPoint { try pipeline.append(finished: view, to: end) }
             }
             return pipeline.currentPoint.position
@@ -143,9 +149,10 @@ extension Engine {
 
     /// Checks that records continue a history; returns where it stands after them.
     private static func check(
-        _ records: ByteView, after point: HistoryPoint, _ clock: HybridClock, _ throttle: WriteThrottle
+        _ records: ByteView, after point: HistoryPoint, _ clock: HybridClock, _ side: WriteSide
     ) throws(EngineError) -> HistoryPoint {
         var point = point
+        var ingests = IngestCheck(side.ingests)
         var run = RecordRun(records)
         while let record = try run.next() {
             guard record.firstSequence == point.position.sequence + 1, record.continues(point.chain) else {
@@ -161,11 +168,29 @@ extension Engine {
             }
             try record.verifyPayloads()
             // Its effect waits for memtables to be flushed.
-            if record.type == .ingestCommit { try throttle.checkRunning("an ingest cannot be completed") }
+            if record.type == .ingestCommit { try side.throttle.checkRunning("an ingest cannot be completed") }
+            if let missing = try ingests.pass(record) {
+                throw EngineError(
+                    .history, "the chunks of the ingest \(missing) are not all here; this node needs a full copy")
+            }
             clock.observe(record.stamp)
             point = record.point
         }
         return point
+    }
+
+    /// Whether records complete a bulk ingest whose chunks this node has not got: `apply` refuses them, and only a full copy
+    /// helps.
+    package func lacksChunks(for records: RawSpan) -> Bool {
+        guard let side = writeSide else { return false }
+        return records.withView { view in
+            var ingests = IngestCheck(side.ingests)
+            var run = RecordRun(view)
+            while let record = try? run.next() {
+                if (try? ingests.pass(record)) != nil { return true }
+            }
+            return false
+        }
     }
 
     // MARK: Rewind

@@ -13,6 +13,9 @@ extension Replica {
         return false
     }
 
+    /// Whether the node takes only some keyspaces.
+    package var holdsSelection: Bool { core.isPartial }
+
     /// The reports of tails with all their rows, the latest last.
     package var reports: [RecoveryReport] { core.reports }
 }

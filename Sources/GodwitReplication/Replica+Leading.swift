@@ -30,7 +30,7 @@ extension Replica {
             }
             session.end("the switchover did not take place")
             // It may have restarted since, and lost what the target has.
-            try recover(now: now)
+            try recover(isWhole: false, now: now)
             finishSwitchover(handover.node, .aborted)
         }
     }
@@ -71,9 +71,10 @@ extension Replica {
         }
     }
 
-    /// Waits for the nodes in the slots; then begins an epoch.
+    /// Waits for the nodes in the slots; then takes writes.
     private func recover(_ reign: Reign, until: UInt64, now: UInt64) throws(EngineError) -> UInt64 {
         guard let engine = core.engine else { return until }
+        let next = min(until, reign.inquiry?.poll(now: now) ?? until)
         let end = engine.historyPoint.position.sequence
         for shipper in shippers {
             switch shipper.state {
@@ -90,8 +91,9 @@ extension Replica {
             }
         }
         guard case .recovering(_, let pending) = reign.state else { return now }
-        guard now >= until || pending.isEmpty && !shippers.contains(where: { $0.isReceivingBack }) else { return until }
-        try self.reign()
+        guard now >= until || pending.isEmpty && !shippers.contains(where: { $0.isReceivingBack }) else { return next }
+        reign.inquiry?.end()
+        try goOn(isWhole: reign.isWhole)
         for shipper in shippers where shipper.isReceivingBack {
             core.close(shipper.link, "the time for sending back is over")
         }

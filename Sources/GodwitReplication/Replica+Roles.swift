@@ -12,23 +12,35 @@ extension Replica {
         case .primary:
             guard let engine = core.engine else { return }
             if let handover = core.state.handover { return try doubt(handover, now: now) }
-            if opening.wasClean, !engine.epochHistory.isEmpty {
-                role = .primary(Reign(.open))
-                return try fence(nil)
-            }
-            try recover(now: now)
+            try recover(isWhole: opening.wasClean && !engine.epochHistory.isEmpty, now: now)
         }
     }
 
-    /// Waits for the nodes in the slots, which may hold what was lost here; without any, begins an epoch at once.
-    func recover(now: UInt64) throws(EngineError) {
+    /// Asks the nodes in the slots, which may hold what was lost here, or have another primary by now; without any, goes on
+    /// at once.
+    ///
+    /// - Parameter isWhole: Whether nothing can be lost here. Then it waits no longer than for a silent link.
+    func recover(isWhole: Bool, now: UInt64) throws(EngineError) {
         let pending = core.slots.all.filter { !$0.isLost && !$0.isPartial }.map(\.node)
-        if pending.isEmpty {
+        if pending.isEmpty { return try goOn(isWhole: isWhole) }
+        let wait = isWhole ? min(core.options.silence, core.options.restartWait) : core.options.restartWait
+        role = .primary(
+            Reign(
+                .recovering(until: now + wait * 1_000_000, pending: pending), Inquiry(core, self, now: now),
+                isWhole: isWhole))
+        try fence("the node asks its followers, which may hold writes that it lost, or follow another primary by now")
+        tellRole()
+    }
+
+    /// Takes writes after a restart: under the present epoch where nothing was lost, else under a new one.
+    func goOn(isWhole: Bool) throws(EngineError) {
+        guard isWhole, let engine = core.engine else {
             try reign()
             return
         }
-        role = .primary(Reign(.recovering(until: now + core.options.restartWait * 1_000_000, pending: pending)))
-        try fence("the node waits for its followers, which may hold writes that it lost")
+        role = .primary(Reign(.open))
+        try fence(nil)
+        try engine.abandonIngests()
         tellRole()
     }
 
@@ -110,7 +122,11 @@ extension Replica {
             state.handover = handover
         }
         giveUpLevels()
-        if case .follower(let session) = role { session.end("this node follows another") }
+        switch role {
+        case .follower(let session): session.end("this node follows another")
+        case .primary(let reign): reign.inquiry?.end()
+        case .deposed: break
+        }
         role = .follower(FollowerSession(core, self, leader: leader, now: now))
         try fence("the node is a follower")
         tellRole()
@@ -123,7 +139,8 @@ extension Replica {
         guard epoch > core.state.newest else { return }
         try core.remember { $0.newest = epoch }
         if let handover = core.state.handover { return try handedOver(handover, now: now) }
-        guard case .primary = role else { return }
+        guard case .primary(let reign) = role else { return }
+        reign.inquiry?.end()
         let own = core.engine?.historyPoint.position.epoch ?? .none
         try fence("a newer epoch, \(epoch), has begun elsewhere")
         try core.remember { $0.role = .deposed }

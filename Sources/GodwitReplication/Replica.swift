@@ -77,8 +77,12 @@ package final class Replica {
 
     /// A connection that the replica asked for is made.
     package func opened(_ link: LinkID, now: UInt64) {
-        guard let link = links.first(where: { $0.id == link }), case .follower(let session) = role else { return }
-        session.opened(link, now: now)
+        guard let link = links.first(where: { $0.id == link }) else { return }
+        switch role {
+        case .follower(let session): session.opened(link, now: now)
+        case .primary(let reign): reign.inquiry?.opened(link, now: now)
+        case .deposed: break
+        }
     }
 
     /// Bytes came over a link, in any pieces.
@@ -108,7 +112,11 @@ package final class Replica {
         guard let link = links.first(where: { $0.id == link }) else { return }
         if !link.isClosed { core.tell(.unlinked(node: link.name, reason: reason)) }
         link.isClosed = true
-        if case .follower(let session) = role { session.closed(link, now: now) }
+        switch role {
+        case .follower(let session): session.closed(link, now: now)
+        case .primary(let reign): reign.inquiry?.closed(link, now: now)
+        case .deposed: break
+        }
         sweep()
     }
 
@@ -124,6 +132,7 @@ package final class Replica {
     func end(_ link: Link, _ reason: String, now: UInt64) {
         if case .follower(let session) = role, session.link === link { return session.drop(reason, now: now) }
         core.close(link, reason)
+        if case .primary(let reign) = role { reign.inquiry?.closed(link, now: now) }
     }
 
     /// Forgets links that are closed.
@@ -146,15 +155,37 @@ package final class Replica {
     // MARK: Messages
 
     private func take(_ message: Message, epoch: Epoch, from link: Link, now: UInt64) throws {
-        if link.isOutgoing {
-            guard case .follower(let session) = role else { return }
-            return try session.take(message, epoch: epoch, link, now: now)
-        }
+        if link.isOutgoing { return try takeAnswer(message, epoch: epoch, from: link, now: now) }
+        if case .ask(let asker) = message { return try tell(asker, over: link, epoch: epoch, now: now) }
+        if case .goodbye(let reason) = message { return parted(link, reason) }
         guard let shipper = shippers.first(where: { $0.link === link }) else { return }
         if case .hello(let hello) = message { return try greet(hello, shipper, epoch: epoch, now: now) }
         guard link.isGreeted else { throw WireError("a \(message.type) came before a hello") }
         try learn(epoch, now: now)
         try take(message, from: shipper, now: now)
+    }
+
+    /// The other side ends a link in order.
+    private func parted(_ link: Link, _ reason: String) {
+        link.isClosed = true
+        core.act(.close(link.id, reason: reason))
+        core.tell(.unlinked(node: link.name, reason: reason))
+    }
+
+    /// What a node says that this one has dialed.
+    private func takeAnswer(_ message: Message, epoch: Epoch, from link: Link, now: UInt64) throws {
+        switch role {
+        case .follower(let session): try session.take(message, epoch: epoch, link, now: now)
+        case .primary(let reign):
+            switch message {
+            case .standing(let standing): try heard(standing, over: link, epoch: epoch, now: now)
+            case .goodbye(let reason):
+                parted(link, reason)
+                reign.inquiry?.closed(link, now: now)
+            default: throw WireError("a \(message.type) came in answer to a question")
+            }
+        case .deposed: return
+        }
     }
 
     /// What a follower says once it is known.
@@ -176,11 +207,8 @@ package final class Replica {
         case .tailOffer(let header): try offered(header, shipper)
         case .tailData(let isLast, let records): try takeTail(records, isLast: isLast, shipper)
         case .digestReply(let reply): verification?.take(reply, from: shipper)
-        case .goodbye(let reason):
-            shipper.link.isClosed = true
-            core.act(.close(shipper.link.id, reason: reason))
-            core.tell(.unlinked(node: shipper.link.name, reason: reason))
-        case .hello, .welcome, .heartbeat, .copyOffer, .copyData, .takeOver, .tailRequest, .tailReport, .digestRequest:
+        case .hello, .welcome, .heartbeat, .copyOffer, .copyData, .takeOver, .tailRequest, .tailReport, .digestRequest,
+            .ask, .standing, .goodbye:
             throw WireError("a \(message.type) came from a follower")
         }
     }
@@ -236,16 +264,20 @@ package final class Replica {
     /// What is to be done, in order; each action comes out once.
     package func takeActions() -> [ReplicaAction] { core.takeActions() }
 
-    private var isRecovering: Bool {
+    private var isRecoveringLoss: Bool {
         guard case .primary(let reign) = role, case .recovering = reign.state else { return false }
-        return true
+        return !reign.isWhole
     }
 
     /// Ends everything in order: the links, then the engine, whose log is whole afterwards.
     package func close(now: UInt64) throws(ReplicationError) {
         guard !isClosed else { return }
         giveUpLevels()
-        if case .follower(let session) = role { session.end("this node shuts down") }
+        switch role {
+        case .follower(let session): session.end("this node shuts down")
+        case .primary(let reign): reign.inquiry?.end()
+        case .deposed: break
+        }
         dropFollowers("this node shuts down")
         sweep()
         isClosed = true
@@ -254,7 +286,7 @@ package final class Replica {
             try core.slots.save(core.fileSystem, to: core.home, now: now, atOnce: true)
             try core.engine?.close()
             // A primary that still waits to hear what it lost has to wait again.
-            if !isRecovering { try core.remember { $0.isClean = true } }
+            if !isRecoveringLoss { try core.remember { $0.isClean = true } }
         } catch {
             throw ReplicationError(error)
         }

@@ -9,10 +9,11 @@ import Testing
 struct FailoverTests {
     /// The primary goes on alone with some writes, then the follower is promoted.
     private func failover(
-        _ pair: Pair, alone: (Engine) throws -> Void, after: (Engine) throws -> Void = { _ in }
+        _ pair: Pair, afterHeartbeat: Bool = true, alone: (Engine) throws -> Void,
+        after: (Engine) throws -> Void = { _ in }
     ) throws {
         // A heartbeat tells the follower of the other nodes, for which it then keeps its log.
-        pair.cluster.run(milliseconds: 1500)
+        if afterHeartbeat { pair.cluster.run(milliseconds: 1500) }
         pair.cluster.cut(pair.leader, pair.follower)
         try alone(#require(pair.leader.engine))
         pair.cluster.run(milliseconds: 100)
@@ -70,18 +71,20 @@ struct FailoverTests {
         let pair = try Pair(seed: 32)
         try fill(pair.leader, 0..<5)
         #expect(pair.cluster.settle())
-        try failover(pair) { engine in
+        try failover(pair, afterHeartbeat: false) { engine in
             try engine.put("k1", "tail", durability: .buffered)
             try engine.put("k2", "tail", durability: .buffered)
         } after: { engine in
+            // Stamps go by the clocks: the later write has the later one.
+            pair.follower.clock.jumpWall(milliseconds: 30_000)
             try engine.delete("k1", durability: .buffered)
             try engine.deleteRange(from: "k2", to: "k3", durability: .buffered)
             try engine.flush()
             try engine.compact()
         }
         try rejoin(pair)
-        // Conflicting where the flush let go of the log since the fork, superseded where it is there: replayed in no case.
-        #expect(try classes(pair.leader).count == 2 && classes(pair.leader).allSatisfy { !$0.contains("recovered") })
+        // The log since the fork is kept for the old primary, whatever was flushed: it shows that the deletes are later.
+        #expect(try classes(pair.leader) == ["superseded", "superseded"])
         #expect(try pair.follower.engine?.contains("k1") == false && pair.follower.engine?.contains("k2") == false)
     }
 
@@ -225,6 +228,83 @@ struct FailoverTests {
         #expect(reopened.position.epoch > epoch)
         #expect(try reopened.get("held") == Array("1".utf8))
         #expect(try contents(pair.follower) == contents(pair.leader))
+    }
+
+    @Test("a primary that restarts after another was promoted asks, begins no epoch, and follows that one", arguments: [false, true])
+    func restartAfterAPromotion(isClean: Bool) throws {
+        for seed in 80...89 as ClosedRange<UInt64> {
+            let cluster = Cluster(seed: seed)
+            let old = cluster.add("us", following: nil)
+            let new = cluster.add("eu", following: 0)
+            let third = cluster.add("ap", following: 0)
+            for node in [old, new, third] { try cluster.start(node) }
+            try fill(old, 0..<50)
+            #expect(cluster.settle())
+            cluster.cut(old, new)
+            cluster.cut(old, third)
+            let position = try #require(old.engine).put("late", "1", durability: .synced)
+            if isClean { try cluster.stop(old) } else { cluster.crash(old) }
+            try new.replica?.promote(allowDataLoss: false, now: new.now)
+            try third.replica?.setLeader(new.address, now: third.now)
+            try fill(new, 0..<50, "new")
+            cluster.run(milliseconds: 500)
+            cluster.healAll()
+            // Only one of the others can be asked at first; either knows.
+            if seed % 2 == 0 { cluster.cut(old, new) }
+            try cluster.start(old)
+            #expect(old.replica?.status.stage == "recovering")
+            #expect(throws: EngineError.self) { try old.engine?.put("early", "1") }
+            #expect(cluster.run(atMost: 3000) { old.replica?.status.role == "follower" }, "seed \(seed)\n\(cluster.trace.suffix(20).joined(separator: "\n"))")
+            cluster.healAll()
+            #expect(cluster.settle(), "seed \(seed)")
+            #expect(cluster.primary === new)
+            #expect(new.engine?.epochHistory.count == 2, "seed \(seed): nobody else began an epoch")
+            // It was on the disk in either case: a tail, recovered.
+            #expect(cluster.run(atMost: 60_000) { old.replica?.status.recovery.isEmpty == false && cluster.isSettled })
+            #expect(try new.engine?.contains("late") == true, "\(position)")
+        }
+    }
+
+    @Test("a primary that restarts and reaches nobody takes writes when its wait is over")
+    func restartAlone() throws {
+        let pair = try Pair(seed: 90)
+        try fill(pair.leader, 0..<5)
+        #expect(pair.cluster.settle())
+        pair.cluster.cut(pair.leader, pair.follower)
+        for (isClean, wait) in [(true, 3000), (false, 5000)] {
+            if isClean { try pair.cluster.stop(pair.leader) } else { pair.cluster.crash(pair.leader) }
+            let epoch = try #require(pair.follower.engine).position.epoch
+            try pair.cluster.start(pair.leader)
+            pair.cluster.run(milliseconds: wait - 500)
+            #expect(pair.leader.replica?.isOpenPrimary == false)
+            pair.cluster.run(milliseconds: 600)
+            #expect(pair.leader.replica?.isOpenPrimary == true)
+            // What was closed in order has lost nothing: the same epoch goes on.
+            #expect((pair.leader.engine?.position.epoch == epoch) == isClean)
+        }
+    }
+
+    @Test("where the log no longer reaches back to the fork, the report says how much is not kept")
+    func tailPastTheCap() throws {
+        let pair = try Pair(seed: 91)
+        try fill(pair.leader, 0..<5)
+        #expect(pair.cluster.settle())
+        try failover(pair) { engine in
+            for round in 0..<60 {
+                for key in 0..<40 {
+                    try engine.put("k\(key)", String(repeating: "x", count: 2000) + "\(round)", durability: .buffered)
+                }
+                try engine.flush()
+                pair.leader.touch()
+                pair.cluster.run(milliseconds: 50)
+            }
+        }
+        try rejoin(pair)
+        let report = try #require(pair.follower.replica?.status.recovery.last)
+        #expect(report.notKept > 1000 && report.rows.count > 100)
+        let fork = try #require(Position(report.fork)), end = try #require(Position(report.end))
+        #expect(fork.sequence + report.notKept + UInt64(report.rows.count) == end.sequence)
+        #expect(report.rows.allSatisfy { $0.outcome == .conflicting })
     }
 
     @Test("of two nodes promoted at once the lower epoch yields, and its writes become a tail")

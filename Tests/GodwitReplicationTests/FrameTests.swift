@@ -34,7 +34,7 @@ struct FrameTests {
         .heartbeat(Heartbeat(echo: 1, age: 0, end: point, durable: 2, keepFrom: 3, members: [])),
         .copyOffer([1, 2, 3]), .copyRequest(CopyRequest(file: 1, offset: 2, length: 3)), .copyDone, .takeOver(point),
         .tookOver(point.position.epoch), .cancel(reason: "no"),
-        .tailOffer(TailHeader(node: node, fork: point, end: point, isCut: true)), .tailRequest,
+        .tailOffer(TailHeader(node: node, fork: point, end: point, keptAfter: 2000)), .tailRequest,
         .tailReport(
             TailVerdicts(
                 isLast: true, policy: .clean,
@@ -49,7 +49,9 @@ struct FrameTests {
         .digestReply(DigestReply(id: 1, result: .compared(false))),
         .digestReply(DigestReply(id: 1, result: .listed([(key: [1], hash: 2)], more: true))),
         .digestReply(DigestReply(id: 1, result: .failed("gone"))),
-        .goodbye(reason: "bye"),
+        .goodbye(reason: "bye"), .ask(Asker(node: node, store: StoreID(high: 3, low: 4), address: "a:7000")),
+        .standing(
+            Standing(node: node, store: StoreID(high: 3, low: 4), end: point, leader: "b:7000", isPrimary: true)),
     ] }
 
     private static func encode(compressing: Bool = false) -> [[UInt8]] {
@@ -69,7 +71,7 @@ struct FrameTests {
     private static func payload(_ message: Message) -> [UInt8] {
         let writer = ByteWriter()
         message.encode(into: writer)
-        return writer.view.array
+        return writer.array
     }
 
     @Test("every message is read as it was written, also when its bytes come one at a time", arguments: [false, true])
@@ -151,7 +153,7 @@ struct FrameTests {
         frame.append(payload.view)
         let decoder = FrameDecoder()
         decoder.limit = ReplicationFormat.maximumPayload
-        decoder.feed(frame.view.array)
+        decoder.feed(frame.array)
         #expect(throws: WireError.self) { try decoder.next() }
     }
 

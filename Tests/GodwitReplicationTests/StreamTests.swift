@@ -105,6 +105,63 @@ struct StreamTests {
         }
     }
 
+    @Test("a follower behind the log's cap loses its slot, the primary keeps its disk, and a full copy mends it")
+    func slowFollowerHitsRetentionCap() throws {
+        let pair = try Pair(seed: 6)
+        pair.cluster.crash(pair.follower)
+        for round in 0..<60 {
+            try fill(pair.leader, 0..<40, String(repeating: "x", count: 2000) + "\(round)")
+            try pair.leader.engine?.flush()
+            pair.cluster.run(milliseconds: 50)
+        }
+        pair.cluster.run(milliseconds: 3000)
+        #expect(pair.leader.events.contains { if case .slotLost = $0 { true } else { false } })
+        let log = try #require(pair.leader.engine).metrics.logBytes
+        #expect(log < 4 << 20, "\(log) bytes of log are kept")
+        try pair.cluster.start(pair.follower)
+        #expect(pair.cluster.settle())
+        #expect(try contents(pair.follower) == contents(pair.leader))
+        #expect(pair.copies == 2)
+    }
+
+
+    @Test("a follower that restarts between the chunks of an ingest and its commit needs no full copy")
+    func restartWithinAnIngest() throws {
+        for seed in 70...79 as ClosedRange<UInt64> {
+            let pair = try Pair(seed: seed)
+            let random = SeededRandom(seed: seed)
+            let engine = try #require(pair.leader.engine)
+            try engine.ingest { writer throws(EngineError) in
+                for index in 0..<60 { try writer.add("i\(100 + index)", random.bytes(10_000)) }
+            }
+            pair.leader.touch()
+            // Chunk by chunk they come; the commit is the last record.
+            let before = engine.position.sequence - 1
+            let isAmong = pair.cluster.run(atMost: 10_000) {
+                let sequence = pair.follower.engine?.position.sequence ?? 0
+                return sequence > before / 2 && sequence <= before
+            }
+            if isAmong {
+                if seed % 2 == 0 { pair.cluster.crash(pair.follower) } else { try pair.cluster.stop(pair.follower) }
+                try pair.cluster.start(pair.follower)
+            }
+            #expect(pair.cluster.settle(), "seed \(seed)")
+            #expect(try contents(pair.follower) == contents(pair.leader), "seed \(seed)")
+            #expect(pair.copies == 1, "seed \(seed)")
+        }
+    }
+
+    @Test("a copy that its follower turns out not to need makes room for others")
+    func copyThatIsNotNeeded() throws {
+        let pair = try Pair(seed: 15)
+        let replica = try #require(pair.leader.replica), engine = try #require(pair.leader.engine)
+        let shipper = try #require(replica.shippers.first), hello = try #require(shipper.hello)
+        replica.copies.serve(shipper, hello, engine)
+        #expect(replica.status.copies.count == 1)
+        pair.leader.touch()
+        #expect(pair.cluster.run(atMost: 2000) { replica.status.copies.isEmpty })
+    }
+
     @Test("sixteen followers that come at once are copied to one after the other, each once")
     func sixteenFollowersAtOnce() throws {
         let cluster = Cluster(seed: 16)

@@ -17,6 +17,13 @@ static inline int godwit_compare(const void *left, const void *right, size_t cou
     return memcmp(left, right, count);
 }
 
+// Tells the processor that the thread looks at a word again and again.
+static inline void godwit_relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
 static inline void godwit_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
 
 // Sleeps while *word == expected, at most timeout_ns (negative: no limit). Returns 0, or an errno.

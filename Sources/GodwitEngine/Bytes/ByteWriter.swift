@@ -2,10 +2,14 @@
 /// patches at known offsets. The memory does not move while no more is appended.
 @safe
 package final class ByteWriter {
-    @unsafe private(set) var base: UnsafeMutableRawPointer
-    private(set) var capacity: Int
+    // Private, so that the compiler sees all their uses, and need not check at each that no other overlaps it.
+    @unsafe private var base: UnsafeMutableRawPointer
+    private var capacity: Int
+    private var length = 0
+
     /// How many bytes have been written.
-    package private(set) var count = 0
+    @inline(__always)
+    package var count: Int { length }
 
     /// Makes an empty writer with room for `capacity` bytes.
     package init(capacity: Int = 256) {
@@ -18,16 +22,19 @@ package final class ByteWriter {
     /// What has been written so far; valid until the next append, reset or release of the writer.
     package var view: ByteView { unsafe ByteView(base, count: count) }
 
+    /// A copy of what has been written so far; safe where the writer is a temporary, whose `view` would outlive it.
+    package var array: [UInt8] { withExtendedLifetime(self) { view.array } }
+
     /// Forgets the content and keeps the memory, unless it has grown past `keeping` bytes.
     package func reset(keeping limit: Int = .max) {
-        count = 0
+        length = 0
         if capacity > limit { reallocate(to: max(limit, 16)) }
     }
 
     /// Cuts the content to its first `length` bytes.
     package func truncate(to length: Int) {
-        precondition(length >= 0 && length <= count)
-        count = length
+        precondition(length >= 0 && length <= self.length)
+        self.length = length
     }
 
     /// Makes room for `extra` more bytes, at least doubling when it must grow.
@@ -50,7 +57,7 @@ package final class ByteWriter {
     package func append<T: FixedWidthInteger & BitwiseCopyable>(_ value: T) {
         reserve(MemoryLayout<T>.size)
         unsafe base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
-        count &+= MemoryLayout<T>.size
+        length &+= MemoryLayout<T>.size
     }
 
     /// Appends bytes.
@@ -58,17 +65,17 @@ package final class ByteWriter {
     package func append(_ bytes: ByteView) {
         reserve(bytes.count)
         unsafe (base + count).copyMemory(from: bytes.base, byteCount: bytes.count)
-        count &+= bytes.count
+        length &+= bytes.count
     }
 
     /// Appends bytes.
     package func append(_ bytes: [UInt8]) { bytes.withView { append($0) } }
 
-    /// Appends `length` zero bytes.
-    package func appendZeros(_ length: Int) {
-        reserve(length)
-        unsafe (base + count).initializeMemory(as: UInt8.self, repeating: 0, count: length)
-        count += length
+    /// Appends `extra` zero bytes.
+    package func appendZeros(_ extra: Int) {
+        reserve(extra)
+        unsafe (base + length).initializeMemory(as: UInt8.self, repeating: 0, count: extra)
+        length += extra
     }
 
     /// Makes room for `limit` bytes and appends as many of them as `body` says it wrote (0 or less: none); returns
@@ -77,7 +84,7 @@ package final class ByteWriter {
         reserve(limit)
         let written = unsafe body(base + count)
         precondition(written <= limit)
-        if written > 0 { count += written }
+        if written > 0 { length += written }
         return written
     }
 

@@ -55,3 +55,15 @@ public struct Position: Hashable, Comparable, Sendable, CustomStringConvertible 
     /// `3.5f00aa12@1042`.
     public var description: String { "\(epoch)@\(sequence)" }
 }
+
+extension Position {
+    /// Reads what `description` writes.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        let epoch = parts[0].split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, epoch.count == 2, let sequence = SequenceNumber(parts[1]),
+            let number = UInt32(epoch[0]), let tag = UInt32(epoch[1], radix: 16)
+        else { return nil }
+        self.init(epoch: Epoch(number: number, tag: tag), sequence: sequence)
+    }
+}

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Decides how much log is kept: what memtables, rewind points and retention holds still need. Holds and points are given
-/// up, oldest first, when they alone keep more than the cap.
+/// Decides how much log is kept: what memtables, ingests, rewind points and retention holds still need. Holds and points that
+/// reach further back than the cap are given up.
 final class LogRetention: @unchecked Sendable {
     /// Holds of bulk ingests in progress are named with this.
     static let ingestPrefix = "ingest-"
@@ -10,6 +10,7 @@ final class LogRetention: @unchecked Sendable {
     private let directory: LogDirectory
     private let segments: LogSegments
     private let rewind: RewindPoints
+    private let ingests: IngestReceiver
     private let lock = Lock()
     /// Held while the floor moves, files included.
     private let advancing = Lock()
@@ -17,7 +18,10 @@ final class LogRetention: @unchecked Sendable {
     /// The first sequence numbers of segments that were looked at: the headers never change.
     private var starts: [UInt64: SequenceNumber] = [:]
 
-    init(store: Store, directory: LogDirectory, segments: LogSegments, rewind: RewindPoints) {
+    init(
+        store: Store, directory: LogDirectory, segments: LogSegments, rewind: RewindPoints, ingests: IngestReceiver
+    ) {
+        self.ingests = ingests
         self.store = store
         self.directory = directory
         self.segments = segments
@@ -42,7 +46,15 @@ final class LogRetention: @unchecked Sendable {
     }
 
     /// Whether an ingest has chunks in the log that it may yet commit.
-    var hasIngest: Bool { lock.withLock { holds.keys.contains { $0.hasPrefix(Self.ingestPrefix) } } }
+    var hasIngest: Bool { ingestFloor != nil }
+
+    /// After which sequence number the log has chunks of ingests, made here or elsewhere, that may yet be committed.
+    private var ingestFloor: SequenceNumber? {
+        let own = lock.withLock { holds.filter { $0.key.hasPrefix(Self.ingestPrefix) }.values.min() }
+        let others = ingests.keepsAfter
+        guard let own, let others else { return own ?? others }
+        return min(own, others)
+    }
 
     /// Lets nothing be given back while `body` runs: what memory holds is in disorder meanwhile, so that it cannot be told
     /// what of the log is still needed. `body` may touch files; it must not wait for background work.
@@ -52,10 +64,12 @@ final class LogRetention: @unchecked Sendable {
     func advance() throws(EngineError) { try advancing.withLock(advanceAlone) }
 
     private func advanceAlone() throws(EngineError) {
+        // Before anything else, so that an ingest that begins meanwhile is above it.
         let flushed = flushedThrough()
-        giveUpWhatPassesTheCap(flushed)
+        try giveUpWhatPassesTheCap(flushed)
         let needed = min(
-            flushed, lock.withLock { holds.values.min() } ?? .max, rewind.all.first?.position.sequence ?? .max)
+            flushed, lock.withLock { holds.values.min() } ?? .max, rewind.all.first?.position.sequence ?? .max,
+            ingestFloor ?? .max)
         guard let floor = try floor(for: needed) else { return }
         if floor > store.manifest.state.logFloor {
             // Recovery will begin with this segment: its header must not be lost with the power, whoever needs its records.
@@ -82,19 +96,34 @@ final class LogRetention: @unchecked Sendable {
         return flushed
     }
 
-    private func giveUpWhatPassesTheCap(_ flushed: SequenceNumber) {
-        guard segments.liveBytes > UInt64(store.options.retentionSize) + UInt64(store.options.logSize) else { return }
-        if let point = rewind.dropOldest() {
-            store.events.tell(.retentionLost(name: "rewind point \(point)"))
-            return
+    /// Gives up holds and rewind points that reach further back than the cap, where that gives log back: not where
+    /// memtables or an ingest keep it anyway. An ingest whose latest chunk is as old is one that nobody goes on with.
+    private func giveUpWhatPassesTheCap(_ flushed: SequenceNumber) throws(EngineError) {
+        guard let reach = try reachOfTheCap() else { return }
+        var lost = ingests.giveUp(before: reach).map { "ingest \($0)" }
+        let limit = min(reach, flushed, ingestFloor ?? .max)
+        lost += rewind.giveUp(before: limit).map { "rewind point \($0)" }
+        lost += lock.withLock {
+            let given = holds.filter { $0.value < limit }.keys.sorted()
+            for name in given { holds[name] = nil }
+            return given
         }
-        let lost = lock.withLock { () -> String? in
-            guard let oldest = holds.filter({ $0.value < flushed }).min(by: { ($0.value, $0.key) < ($1.value, $1.key) })
-            else { return nil }
-            holds[oldest.key] = nil
-            return oldest.key
+        for name in lost { store.events.tell(.retentionLost(name: name)) }
+    }
+
+    /// The sequence number from which on the log has no more bytes than the cap; nil when that is all of it.
+    private func reachOfTheCap() throws(EngineError) -> SequenceNumber? {
+        var left = UInt64(store.options.retentionSize) + UInt64(store.options.logSize)
+        let live = segments.liveSizes
+        // The segment that is written to stays, however large it is.
+        guard let newest = live.last, live.reduce(0, { $0 + $1.size }) > left else { return nil }
+        var oldest = newest.number
+        for segment in live.reversed() {
+            if segment.number != newest.number, segment.size > left { break }
+            left -= min(left, segment.size)
+            oldest = segment.number
         }
-        if let lost { store.events.tell(.retentionLost(name: lost)) }
+        return try start(of: oldest)
     }
 
     /// The last segment that begins at or before `needed`: all of it may be needed, nothing before it.

@@ -74,6 +74,9 @@ final class LogSegments: Sendable {
     /// The numbers of the segments in use, ascending.
     var live: [UInt64] { ready.withLock { $0.live.map(\.number) } }
 
+    /// The numbers and sizes of the segments in use, ascending.
+    var liveSizes: [(number: UInt64, size: UInt64)] { ready.withLock { $0.live } }
+
     /// The bytes on disk of the segments in use.
     var liveBytes: UInt64 { ready.withLock { $0.live.reduce(0) { $0 + $1.size } } }
 

@@ -25,6 +25,6 @@ public struct StoreID: Hashable, Sendable, CustomStringConvertible {
         let writer = ByteWriter(capacity: 16)
         writer.append(high)
         writer.append(low)
-        return writer.view.array
+        return writer.array
     }
 }

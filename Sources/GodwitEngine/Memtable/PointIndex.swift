@@ -15,7 +15,17 @@ struct PointIndex: ~Copyable {
     private let table = Atomic<UInt>(0)
 
     private static let logarithmMask: UInt = 63
-    private static let firstLogarithm: UInt = 9
+    private static let smallestLogarithm: UInt = 9
+    /// The size of the table that the first insert makes.
+    private let firstLogarithm: UInt
+
+    /// An empty index that will not have to grow for `keys` keys, nor for an eighth more: growing takes a millisecond for
+    /// every hundred thousand. It takes no memory before the first insert.
+    init(expecting keys: Int) {
+        // Five eighths of the slots may be taken.
+        let slots = UInt(keys + keys / 8) * 8 / 5 + 1
+        firstLogarithm = max(Self.smallestLogarithm, UInt(UInt.bitWidth - slots.leadingZeroBitCount))
+    }
 
     deinit {
         let word = table.load(ordering: .relaxed)
@@ -96,7 +106,7 @@ struct PointIndex: ~Copyable {
     private func grow() {
         let old = table.load(ordering: .relaxed)
         guard old != 0 else {
-            table.store(Self.make(Self.firstLogarithm), ordering: .releasing)
+            table.store(Self.make(firstLogarithm), ordering: .releasing)
             return
         }
         let logarithm = old & Self.logarithmMask

@@ -9,7 +9,7 @@ final class Scan {
     private let now: UInt64
     private let tombstones: RangeTombstones
     private var isFirst = true
-    private let lastKey = ByteWriter()
+    private let lastKey = LastKey()
     /// In reverse a key's newest version comes last, after the iterator has moved: what was seen of it so far.
     private let heldKey = ByteWriter()
     private let heldValue = ByteWriter()
@@ -58,24 +58,19 @@ final class Scan {
                 try merge.seekToFirst()
             }
         } else {
-            try skipVersions()
+            // The merge still stands on what was returned.
+            try merge.next()
         }
         while let entry = merge.current {
-            if let upper = range.upper, upper.compareBytes(entry.key) <= 0 { return nil }
-            guard entry.sequence <= sequence else {
-                try merge.next()
-                continue
+            if entry.sequence <= sequence, !lastKey.equals(entry.key) {
+                if let upper = range.upper, upper.compareBytes(entry.key) <= 0 { return nil }
+                // The newest version that there is for this scan decides; older ones are passed over.
+                lastKey.replace(entry.key)
+                if isVisible(entry) { return entry }
             }
-            remember(entry.key)
-            if isVisible(entry) { return entry }
-            try skipVersions()
+            try merge.next()
         }
         return nil
-    }
-
-    /// Moves past the key that was decided.
-    private func skipVersions() throws(EngineError) {
-        while let entry = merge.current, entry.key.equals(lastKey.view) { try merge.next() }
     }
 
     // MARK: Reverse
@@ -91,7 +86,7 @@ final class Scan {
         }
         while let entry = merge.current {
             if let lower = range.lower, lower.compareBytes(entry.key) > 0 { return nil }
-            remember(entry.key)
+            lastKey.replace(entry.key)
             if let found = try newestOfCurrentKey() { return found }
         }
         return nil
@@ -100,7 +95,7 @@ final class Scan {
     /// Moves over all versions of the key, oldest first, and returns the newest of them if readers see it.
     private func newestOfCurrentKey() throws(EngineError) -> Entry? {
         var visible: Entry?
-        while let entry = merge.current, entry.key.equals(lastKey.view) {
+        while let entry = merge.current, lastKey.equals(entry.key) {
             if entry.sequence <= sequence {
                 visible = isVisible(entry) ? hold(entry) : nil
             }
@@ -121,13 +116,30 @@ final class Scan {
 
     // MARK: Both
 
-    private func remember(_ key: ByteView) {
-        lastKey.reset()
-        lastKey.append(key)
-    }
-
     private func isVisible(_ entry: Entry) -> Bool {
         guard entry.isLive(at: now) else { return false }
         return tombstones.isEmpty || tombstones.covering(entry.key, at: sequence) <= entry.sequence
+    }
+}
+
+/// The key that a scan decided last: none at first. Memory of its own, so that a row costs a copy and no bookkeeping.
+@safe
+private final class LastKey {
+    private let base: UnsafeMutableRawPointer
+    private var length = -1
+
+    init() { unsafe base = .allocate(byteCount: BatchFormat.maximumKeyLength, alignment: 16) }
+
+    deinit { unsafe base.deallocate() }
+
+    @inline(__always)
+    func replace(_ key: ByteView) {
+        unsafe base.copyMemory(from: key.base, byteCount: key.count)
+        length = key.count
+    }
+
+    @inline(__always)
+    func equals(_ key: ByteView) -> Bool {
+        unsafe key.count == length && ByteView(base, count: length).equals(key)
     }
 }

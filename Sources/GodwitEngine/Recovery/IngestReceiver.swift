@@ -14,7 +14,7 @@ struct IngestDetails {
             meta.encode(into: bytes)
             writer.appendPrefixed(bytes.view)
         }
-        return writer.view.array
+        return writer.array
     }
 
     init(keyspace: KeyspaceID, tables: [(ingest: UInt64, meta: TableMeta)]) {
@@ -40,22 +40,30 @@ struct IngestDetails {
 
 /// Rebuilds the tables of bulk ingests from their chunk records, and makes them visible at their commit record. The node
 /// that ingests has the tables already and only keeps count. What is never committed leaves nothing.
+///
+/// A restart finds the chunks in the log and begins anew with them, so the log is kept from the first chunk on, until the
+/// commit is in the manifest, a record says that the ingest was abandoned, or an epoch begins: no ingest outlives its epoch.
 final class IngestReceiver: @unchecked Sendable {
     private final class Pending {
         let number: UInt64
         let file: any File
+        /// The end of the history before the first chunk, and after the latest.
+        let start: SequenceNumber
+        var latest: SequenceNumber
         var length: UInt64 = 0
         var nextChunk: UInt32 = 0
 
-        init(number: UInt64, file: any File) {
+        init(number: UInt64, file: any File, start: SequenceNumber) {
             self.number = number
             self.file = file
+            self.start = start
+            latest = start
         }
     }
 
     private let store: Store
     private let lock = Lock()
-    /// Tables being rebuilt, by ingest id; used by the thread that applies records.
+    /// Tables being rebuilt, by ingest id; changed by the thread that applies records, and by retention.
     private var pending: [UInt64: Pending] = [:]
     /// Tables that this node made itself, by ingest id.
     private var local: [UInt64: UInt64] = [:]
@@ -68,24 +76,57 @@ final class IngestReceiver: @unchecked Sendable {
     /// Forgets an ingest that failed before its commit.
     func forget(_ ingest: UInt64) { lock.withLock { _ = local.removeValue(forKey: ingest) } }
 
+    // MARK: What the log is kept for
+
+    /// After which sequence number the log has chunks whose commit may yet come; nil without any.
+    var keepsAfter: SequenceNumber? { lock.withLock { pending.values.map(\.start).min() } }
+
+    /// The ids of the tables that wait for their commit, ascending.
+    var waiting: [UInt64] { lock.withLock { pending.keys.sorted() } }
+
+    /// The numbers of their files, which no manifest names.
+    var waitingFiles: Set<UInt64> { lock.withLock { Set(pending.values.map(\.number)) } }
+
+    /// Gives up what got its latest chunk before `sequence`: nobody goes on with it. Returns the ids.
+    func giveUp(before sequence: SequenceNumber) -> [UInt64] {
+        let stale = lock.withLock { pending.filter { $0.value.latest < sequence }.map(\.key) }
+        for ingest in stale { discard(ingest) }
+        return stale
+    }
+
+    /// How many bytes of a table are here; nil when its first chunk is not, or when the node has the table anyway.
+    func length(of ingest: UInt64) -> UInt64? { lock.withLock { pending[ingest]?.length } }
+
+    /// Whether this node made the table itself.
+    func isLocal(_ ingest: UInt64) -> Bool { lock.withLock { local[ingest] != nil } }
+
+    // MARK: Records
+
     /// Takes a chunk. Returns false: no view changes.
-    func receive(_ chunk: IngestChunk) throws(EngineError) -> Bool {
-        if store.options.mode.isReadOnly || lock.withLock({ local[chunk.ingest] }) != nil { return false }
+    func receive(_ chunk: IngestChunk, _ record: RecordView) throws(EngineError) -> Bool {
+        if store.options.mode.isReadOnly || isLocal(chunk.ingest) { return false }
+        let known = lock.withLock { pending[chunk.ingest] }
         // An ingest that begins below the log's floor is in tables: its commit, further on, says so or that chunks lack.
-        if pending[chunk.ingest] == nil, chunk.number > 0 { return false }
-        let table: Pending
-        if let known = pending[chunk.ingest] { table = known } else { table = try begin(chunk.ingest) }
+        if known == nil, chunk.number > 0 { return false }
+        let table = if let known { known } else { try begin(chunk.ingest, after: record.firstSequence - 1) }
         guard chunk.number == table.nextChunk else {
             throw EngineError(.corruption, "chunk \(chunk.number) of an ingest follows \(table.nextChunk)")
         }
         try table.file.writeFully(chunk.bytes, at: table.length)
-        table.length += UInt64(chunk.bytes.count)
-        table.nextChunk += 1
+        lock.withLock {
+            table.length += UInt64(chunk.bytes.count)
+            table.nextChunk += 1
+            table.latest = record.lastSequence
+        }
         return false
     }
 
     /// Makes the tables visible. Returns whether views changed.
     func commit(_ payload: IngestCommit, _ record: RecordView) throws(EngineError) -> Bool {
+        if payload.isAbandonment {
+            discard(payload.ingest)
+            return false
+        }
         let details = try payload.details.withView { (bytes) throws(EngineError) in
             try IngestDetails(decoding: bytes)
         }
@@ -120,23 +161,22 @@ final class IngestReceiver: @unchecked Sendable {
         return true
     }
 
-    /// Gives up tables whose commit never came: at the end of recovery.
+    /// Gives up tables whose commit never comes: an epoch begins, or the records are read anew.
     func discardAll() {
-        for table in pending.values { store.garbage.add(table: table.number, nil) }
-        pending.removeAll()
+        for ingest in waiting { discard(ingest) }
     }
 
-    private func begin(_ ingest: UInt64) throws(EngineError) -> Pending {
+    private func begin(_ ingest: UInt64, after start: SequenceNumber) throws(EngineError) -> Pending {
         let number = store.manifest.allocateFileNumber()
         let file = try store.environment.fileSystem.open(store.path(.table(number)), .create)
-        let table = Pending(number: number, file: file)
-        pending[ingest] = table
+        let table = Pending(number: number, file: file, start: start)
+        lock.withLock { pending[ingest] = table }
         return table
     }
 
     private func complete(_ ingest: UInt64, size: UInt64) throws(EngineError) -> UInt64 {
         if let number = lock.withLock({ local[ingest] }) { return number }
-        guard let table = pending[ingest], table.length == size else {
+        guard let table = lock.withLock({ pending[ingest] }), table.length == size else {
             throw EngineError(.corruption, "the chunks of an ingest are not all in the log")
         }
         try table.file.sync()
@@ -144,14 +184,21 @@ final class IngestReceiver: @unchecked Sendable {
     }
 
     private func forgetFile(_ ingest: UInt64) {
-        pending[ingest] = nil
-        forget(ingest)
+        lock.withLock {
+            pending[ingest] = nil
+            local[ingest] = nil
+        }
     }
 
     private func discard(_ details: IngestDetails) {
         for (ingest, _) in details.tables {
-            if let table = pending.removeValue(forKey: ingest) { store.garbage.add(table: table.number, nil) }
+            discard(ingest)
             forget(ingest)
         }
+    }
+
+    private func discard(_ ingest: UInt64) {
+        let table = lock.withLock { pending.removeValue(forKey: ingest) }
+        if let table { store.garbage.add(table: table.number, nil) }
     }
 }

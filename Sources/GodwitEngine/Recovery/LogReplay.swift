@@ -37,7 +37,6 @@ struct LogReplay {
                 try flushWhatWaits()
             }
         }
-        parts.ingests.discardAll()
         try checkReach(reader)
         // A point may have been recorded before the log up to it was durable.
         store.rewind.drop(above: reader.point.position.sequence)

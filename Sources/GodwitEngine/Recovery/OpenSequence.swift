@@ -81,11 +81,12 @@ struct OpenSequence {
         if isReadOnly { return try Engine(store: store, writeSide: nil, node: storedNode(), lock: lock) }
         let node = try NodeIdentity.ensure(in: directory, region: options.region, environment)
         let writeSide = try beginLog(parts, node, replay)
-        collectOrphans(store)
+        collectOrphans(store, sparing: parts.ingests.waitingFiles)
         let engine = try Engine(store: store, writeSide: writeSide, node: node, lock: lock)
         if options.beginsEpochs, !manifest.recoveredClean || manifest.state.epochHistory.isEmpty {
             _ = try engine.beginEpoch()
         }
+        if options.beginsEpochs { try engine.abandonIngests() }
         return engine
     }
 
@@ -159,8 +160,8 @@ struct OpenSequence {
 
     /// Hands tables over to deletion that the manifest does not name: a crash came between a table and its edit, or
     /// between an edit and a deletion.
-    private func collectOrphans(_ store: Store) {
-        let known = Set(store.manifest.state.tableNumbers)
+    private func collectOrphans(_ store: Store, sparing waiting: Set<UInt64>) {
+        let known = waiting.union(store.manifest.state.tableNumbers)
         guard let names = try? fileSystem.list(directory) else { return }
         for name in names {
             if case .table(let number)? = FileName(name), !known.contains(number) {

@@ -42,7 +42,7 @@ struct Rewind {
         let log = try LogWriter(side.segments, in: side.logDirectory, after: target, previous: location)
         do throws(EngineError) {
             let state = try store.manifest.commit { state in edit(state, base, location, log) }
-            try restart(log, state, base)
+            try restart(log, after: location, state, base)
         } catch {
             // Nobody knows which history the manifest shows: a reopen finds out.
             store.poison.set(error)
@@ -118,16 +118,21 @@ struct Rewind {
         return edit
     }
 
-    private func restart(_ log: LogWriter, _ state: ManifestState, _ base: HistoryPoint) throws(EngineError) {
+    private func restart(
+        _ log: LogWriter, after location: LogLocation, _ state: ManifestState, _ base: HistoryPoint
+    ) throws(EngineError) {
         store.rewind.drop(above: base.position.sequence)
         store.snapshots.lose(above: target.position.sequence)
         for tree in store.allTrees where state.keyspace(tree.id) == nil { store.removeTree(tree.id) }
         for tree in store.allTrees { store.reset(tree) }
         side.applier.reload()
+        // Chunks of ingests up to the target are read anew with the rest.
+        side.ingests.discardAll()
 
         let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
         while let record = try reader.next() { try side.applier.apply(record) }
-        let dead = side.segments.live.filter { $0 > reader.end.segment && $0 < log.end.segment }
+        // The reader may have gone on into the new segment: what lies before it goes by where the target ended.
+        let dead = side.segments.live.filter { $0 > location.segment && $0 < log.end.segment }
         side.pipeline.restart(log, at: target)
         side.tail.rewind(to: log.end, target)
         side.segments.release(dead)

@@ -54,8 +54,14 @@ final class RewindPoints: @unchecked Sendable {
     /// Gives up all points: something happened that cannot be taken back.
     func clear() { lock.withLock { points.removeAll() } }
 
-    /// Gives up the oldest point, or does nothing.
-    func dropOldest() -> HistoryPoint? { lock.withLock { points.isEmpty ? nil : points.removeFirst() } }
+    /// Gives up the points below a sequence number; returns them.
+    func giveUp(before sequence: SequenceNumber) -> [HistoryPoint] {
+        lock.withLock {
+            let given = points.prefix { $0.position.sequence < sequence }
+            points.removeFirst(given.count)
+            return Array(given)
+        }
+    }
 
     /// Adds the points to an edit when the manifest has others.
     func record(in edit: inout VersionEdit, unless state: ManifestState) {

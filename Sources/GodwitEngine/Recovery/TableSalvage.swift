@@ -135,7 +135,7 @@ final class TableSalvage: EntryIterator {
                     continue
                 }
             }
-            let found = key.view.array
+            let found = key.array
             if isInGap { lost.append((lastKey, found)) }
             isInGap = false
             lastKey = found

@@ -17,7 +17,7 @@ final class KeyspaceChanges: @unchecked Sendable {
         case .keyspaceDrop: try drop(KeyspaceDrop.decode(record.controlPayload), record)
         case .keyspaceAlter: try alter(KeyspaceAlter.decode(record.controlPayload), record)
         case .epochBegin: try begin(EpochBegin.decode(record.controlPayload), record)
-        case .ingestChunk: try ingests.receive(IngestChunk.decode(record.controlPayload))
+        case .ingestChunk: try ingests.receive(IngestChunk.decode(record.controlPayload), record)
         case .ingestCommit: try ingests.commit(IngestCommit.decode(record.controlPayload), record)
         case .marker, .skip: false
         case .batch: preconditionFailure("a batch is no control record")
@@ -75,6 +75,7 @@ final class KeyspaceChanges: @unchecked Sendable {
     private func begin(
         _ payload: EpochBegin, _ record: RecordView
     ) throws(EngineError) -> Bool {
+        ingests.discardAll()
         let start = EpochStart(start: record.point, parent: payload.parent)
         if store.manifest.state.epochHistory.contains(where: { $0.epoch >= record.epoch }) { return false }
         _ = try store.syncLog(record.lastSequence)

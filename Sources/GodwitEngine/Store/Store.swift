@@ -91,9 +91,10 @@ final class Store: @unchecked Sendable {
         }
     }
 
-    /// An empty memtable.
-    func newMemtable() -> Memtable {
-        Memtable(capacity: options.effectiveMemtableSize, hashSeed: hashSeed, pool: arenas)
+    /// An empty memtable, ready for as many keys as the one before it had.
+    func newMemtable(after last: Memtable? = nil) -> Memtable {
+        Memtable(
+            capacity: options.effectiveMemtableSize, hashSeed: hashSeed, pool: arenas, expecting: last?.keyCount ?? 0)
     }
 
     // MARK: The end
@@ -111,7 +112,7 @@ final class Store: @unchecked Sendable {
     /// Puts a fresh memtable in front. Called by the commit leader alone.
     func rotate(_ tree: Tree) {
         changeView(of: tree) { view in
-            TreeView(memtables: [newMemtable()] + view.memtables, levels: view.levels)
+            TreeView(memtables: [newMemtable(after: view.active)] + view.memtables, levels: view.levels)
         }
     }
 
@@ -128,7 +129,7 @@ final class Store: @unchecked Sendable {
             for level in view.levels {
                 for table in level.tables where !kept.contains(table.meta.number) { table.markObsolete() }
             }
-            return TreeView(memtables: memtables.isEmpty ? [newMemtable()] : memtables, levels: next)
+            return TreeView(memtables: memtables.isEmpty ? [newMemtable(after: view.active)] : memtables, levels: next)
         }
     }
 

@@ -49,7 +49,8 @@ final class WriteSide: @unchecked Sendable {
         pipeline = CommitPipeline(
             store: store, origin: node.region.map { RegionID.of($0) } ?? 0, log: log, sync: sync, throttle: throttle,
             applier: applier, at: point)
-        retention = LogRetention(store: store, directory: logDirectory, segments: segments, rewind: store.rewind)
+        retention = LogRetention(
+            store: store, directory: logDirectory, segments: segments, rewind: store.rewind, ingests: parts.ingests)
         compactions = CompactionScheduler(store: store, throttle: throttle, gate: progress)
     }
 

@@ -10,7 +10,11 @@ final class DataBlockBuilder {
         let isDelete: Bool
     }
 
-    private var items: [Item] = []
+    private let stored = Owned<[Item]>([])
+    private var items: [Item] {
+        @inline(__always) _read { yield stored.value }
+        @inline(__always) _modify { yield &stored.value }
+    }
     /// Keys and values one after another, in order.
     private let content = ByteWriter(capacity: 8192)
     private var keyBytes = 0

@@ -15,7 +15,7 @@ final class TableWriter {
     private let output = ByteWriter(capacity: 300 << 10)
     private var flushed: UInt64 = 0
     private let compressor: Compressor?
-    private var filter: FilterBuilder
+    private let filter: Owned<FilterBuilder>
     private var partition = IndexBlockBuilder(firstUnit: 0, baseOffset: 0)
     /// The finished partitions: content, and separator of the last row.
     private var partitions: [(content: ByteWriter, separator: [UInt8])] = []
@@ -23,7 +23,7 @@ final class TableWriter {
     private var dataUnits = 0
     private var tombstones: [RangeTombstone] = []
     private var summary = TableSummary()
-    private var lastKey = ByteWriter(capacity: 64)
+    private let lastKey = ByteWriter(capacity: 64)
     private var lastSequence: SequenceNumber = 0
     private var finished = false
 
@@ -36,7 +36,7 @@ final class TableWriter {
         self.options = options
         self.hashSeed = hashSeed
         compressor = options.compression == .lz4 ? Compressor() : nil
-        filter = FilterBuilder(bitsPerKey: options.filterBitsPerKey)
+        filter = Owned(FilterBuilder(bitsPerKey: options.filterBitsPerKey))
     }
 
     /// How many entries were added, range tombstones not counted.
@@ -44,7 +44,7 @@ final class TableWriter {
 
     /// About how long the file would be if it were finished now.
     var bytesWritten: UInt64 {
-        flushed + UInt64(output.count + block.contentBytes + filter.estimatedSize + partitionBytes + partition.size)
+        flushed + UInt64(output.count + block.contentBytes + filter.value.estimatedSize + partitionBytes + partition.size)
     }
 
     /// Appends an entry: keys ascending, sequence numbers descending within a key.
@@ -64,7 +64,7 @@ final class TableWriter {
         }
         let hash = entry.key.hash(seed: hashSeed)
         block.add(entry, tag: UInt8(truncatingIfNeeded: hash))
-        filter.add(hash)
+        filter.value.add(hash)
         if summary.entries == 0 { widen(toInclude: entry.key) }
         summary.count(entry)
         lastKey.reset()
@@ -150,7 +150,7 @@ final class TableWriter {
     }
 
     private func writeFilter(_ footer: inout TableFooter) throws(EngineError) {
-        let (units, lines) = filter.finish()
+        let (units, lines) = filter.value.finish()
         for unit in units { try seal(unit, .filter, compressing: false) }
         footer.filterUnits = UInt32(units.count)
         footer.filterLines = UInt32(lines)

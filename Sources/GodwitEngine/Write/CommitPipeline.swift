@@ -82,7 +82,7 @@ final class CommitPipeline: @unchecked Sendable {
     func commit(_ commit: PendingCommit) throws(EngineError) -> Position {
         defer { giveBack(commit) }
         try admit(commit)
-        if !enqueue(commit) {
+        if !enqueue(commit), !commit.settlesSoon() {
             _ = store.environment.executor.wait(at: commit.gate, until: nil) {
                 commit.state.load(ordering: .acquiring) != .waiting
             }

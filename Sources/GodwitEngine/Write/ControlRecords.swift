@@ -115,11 +115,15 @@ package struct IngestChunk {
     }
 }
 
-/// The chunks of a bulk ingest become visible, at the position of this record.
+/// The chunks of a bulk ingest become visible, at the position of this record; or, without details, those of one of its
+/// tables never will.
 package struct IngestCommit: Equatable, Sendable {
     package var ingest: UInt64
     /// What the ingest needs to place its tables; opaque to the log.
     package var details: [UInt8]
+
+    /// Whether the record says that the ingest was given up.
+    package var isAbandonment: Bool { details.isEmpty }
 
     package func encode(into buffer: ByteWriter) {
         buffer.append(ingest)

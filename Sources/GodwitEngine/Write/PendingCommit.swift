@@ -1,3 +1,4 @@
+internal import CLinuxIO
 internal import Synchronization
 
 /// How far a write must have come when the call that makes it returns.
@@ -49,6 +50,15 @@ final class PendingCommit: @unchecked Sendable {
 
     let state = Atomic<State>(.waiting)
     let gate = Gate()
+
+    /// Looks for a few microseconds whether its turn has come: a group takes one or two, going to sleep and waking fifty.
+    func settlesSoon() -> Bool {
+        for _ in 0..<100 {
+            if state.load(ordering: .acquiring) != .waiting { return true }
+            godwit_relax()
+        }
+        return false
+    }
 
     /// Makes it as new, with at most 1 MiB of memory kept.
     func reset() {

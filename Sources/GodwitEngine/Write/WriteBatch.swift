@@ -10,7 +10,11 @@ public final class WriteBatch {
     }
 
     /// The sections in use, then cleared ones whose memory waits for use.
-    private var sections: [Section] = []
+    private let stored = Owned<[Section]>([])
+    private var sections: [Section] {
+        @inline(__always) _read { yield stored.value }
+        @inline(__always) _modify { yield &stored.value }
+    }
     private var used = 0
     /// The section of the last operation: the next is most often of the same keyspace.
     private var last = 0

@@ -129,8 +129,14 @@ final class CopyDesk {
         copy.isIdle = true
         for shipper in shippers where shipper.hello?.node == copy.node && !shipper.link.isClosed {
             if shipper.isAwaitingCopy { shipper.copy(sender, copy.engine) }
-            copy.isIdle = false
-            copy.lastUsed = now
+            switch shipper.state {
+            case .copying:
+                copy.isIdle = false
+                copy.lastUsed = now
+            // It found another way: the copy only keeps others waiting.
+            case .streaming: return discard(copy)
+            case .greeting, .held, .awaitingCopy, .receivingBack: break
+            }
         }
         if copy.lastUsed == 0 { copy.lastUsed = now }
     }

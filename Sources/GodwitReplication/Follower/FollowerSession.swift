@@ -110,6 +110,13 @@ final class FollowerSession {
         rest(now: now)
     }
 
+    /// Tries again now: the leader is there.
+    func hurry(now: UInt64) {
+        guard case .resting = state else { return }
+        failures = 0
+        state = .resting(until: now)
+    }
+
     /// The history here changed its past: what was known of it is void.
     func forgetFreshness() { freshness = FreshnessTracker() }
 
@@ -180,6 +187,7 @@ final class FollowerSession {
             }
             figures.partialSyncs += 1
             needsCopy = false
+            keepSlot(of: welcome, at: welcome.point.position.sequence)
             failures = 0
             state = .streaming(link)
             nextTailOffer = now
@@ -198,6 +206,15 @@ final class FollowerSession {
             state = .sendingBack(link, try RecordFeed(engine, after: welcome.point, nil), through: end)
         case .refuse: break
         }
+    }
+
+    /// The log is kept for the leader too, from the first moment on: this node may be promoted in its place.
+    private func keepSlot(of welcome: Welcome, at sequence: SequenceNumber) {
+        guard core.slots[welcome.node] == nil else { return }
+        core.keep(
+            Slot(
+                node: welcome.node, region: welcome.region, address: welcome.address, isPartial: false,
+                durable: sequence, received: sequence, isLost: false))
     }
 
     // MARK: Messages
@@ -262,7 +279,12 @@ final class FollowerSession {
     private func apply(_ records: ByteView) throws(EngineError) {
         guard let engine = core.engine else { return }
         try records.withSpan { (span) throws(EngineError) in
-            _ = try engine.apply(records: span, durability: .buffered)
+            do throws(EngineError) {
+                _ = try engine.apply(records: span, durability: .buffered)
+            } catch {
+                if engine.lacksChunks(for: span) { needsCopy = true }
+                throw error
+            }
         }
         figures.bytes += UInt64(records.count)
         try engine.requestSync()

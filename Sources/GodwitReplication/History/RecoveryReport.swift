@@ -28,6 +28,9 @@ public struct RecoveryReport: Sendable, Codable, Hashable {
     public let fork: String
     /// The last position of the tail.
     public let end: String
+    /// How many sequence numbers after the fork the log no longer had when the tail was saved: what was written at them is not
+    /// kept, and in no row. 0 unless the log passed its cap.
+    public let notKept: UInt64
     /// The policy that decided what is replayed.
     public let policy: RecoveryPolicy
     /// Every batch, in order.
@@ -39,7 +42,8 @@ public struct RecoveryReport: Sendable, Codable, Hashable {
     public func count(of outcome: TailClass) -> Int { rows.count { $0.outcome == outcome } }
     /// `3 recovered, 1 superseded, 0 conflicting, 0 expired`.
     public var summary: String {
-        TailClass.allCases.map { "\(count(of: $0)) \($0.rawValue)" }.joined(separator: ", ")
+        let classes = TailClass.allCases.map { "\(count(of: $0)) \($0.rawValue)" }.joined(separator: ", ")
+        return notKept == 0 ? classes : classes + "; the log no longer had \(notKept) sequence numbers before them"
     }
 }
 

@@ -8,8 +8,7 @@ internal import GodwitEngine
 ///     8     16  node id
 ///     24    24  fork: epoch number u32, tag u32, sequence u64, chain u64
 ///     48    24  end, as the fork
-///     72    4   1 when the log no longer reached back to the fork, else 0
-///     76    4   zero
+///     72    8   the sequence number after which records are kept: the fork's, unless the log no longer reached back
 ///     80    8   bytes of records
 ///     88    8   XXH3-64 of the records, seed 0
 ///     96    8   XXH3-64 of bytes 0 ..< 96, seed 0
@@ -38,7 +37,7 @@ struct TailFile {
 
     /// Saves the records after a point, unless nobody wrote any of them.
     static func save(_ core: ReplicaCore, _ engine: Engine, after fork: HistoryPoint) throws(EngineError) {
-        let (feed, isCut) = try feed(engine, after: fork)
+        let feed = try feed(engine, after: fork)
         let directory = directory(core)
         try core.fileSystem.createDirectory(directory)
         let end = engine.historyPoint
@@ -49,7 +48,8 @@ struct TailFile {
         let file = try core.fileSystem.open(temporary, .create)
         let hash = ContentHash()
         var length: UInt64 = 0
-        var hasBatches = isCut
+        let keptAfter = feed?.point.position.sequence ?? end.position.sequence
+        var hasBatches = keptAfter > fork.position.sequence
         while let feed, feed.point.position.sequence < end.position.sequence {
             let records = try feed.next(maxBytes: piece) { records, _ in records.array }
             guard let records else { break }
@@ -61,7 +61,7 @@ struct TailFile {
             length += UInt64(records.count)
         }
         guard hasBatches else { return try core.fileSystem.remove(temporary) }
-        let header = TailHeader(node: core.node, fork: fork, end: end, isCut: isCut)
+        let header = TailHeader(node: core.node, fork: fork, end: end, keptAfter: keptAfter)
         try encode(header, length, hash.digest).withView { (view) throws(EngineError) in
             try file.writeFully(view, at: 0)
         }
@@ -71,16 +71,14 @@ struct TailFile {
     }
 
     /// The log after the fork, or what there is of it.
-    private static func feed(_ engine: Engine, after fork: HistoryPoint) throws(EngineError) -> (RecordFeed?, Bool) {
+    private static func feed(_ engine: Engine, after fork: HistoryPoint) throws(EngineError) -> RecordFeed? {
         do throws(EngineError) {
-            return (try RecordFeed(engine, after: fork, nil), false)
+            return try RecordFeed(engine, after: fork, nil)
         } catch {
             guard error.code == .history else { throw error }
         }
-        for point in engine.rewindPoints where point.position.sequence > fork.position.sequence {
-            if let feed = try? RecordFeed(engine, after: point, nil) { return (feed, true) }
-        }
-        return (nil, true)
+        guard let start = engine.logStart, start.position.sequence > fork.position.sequence else { return nil }
+        return try? RecordFeed(engine, after: start, nil)
     }
 
     /// Whether any of the records is somebody's write.
@@ -102,12 +100,11 @@ struct TailFile {
         writer.append(header.node)
         writer.append(header.fork)
         writer.append(header.end)
-        writer.append(header.isCut ? 1 : 0 as UInt32)
-        writer.append(0 as UInt32)
+        writer.append(header.keptAfter)
         writer.append(length)
         writer.append(hash)
         writer.append(writer.view.hash(seed: 0))
-        return writer.view.array
+        return writer.array
     }
 
     // MARK: Reading
@@ -128,7 +125,7 @@ struct TailFile {
             else { return nil }
             let node = NodeID(high: view.load(8), low: view.load(16))
             let header = TailHeader(
-                node: node, fork: point(view, 24), end: point(view, 48), isCut: view.load(72, as: UInt32.self) != 0)
+                node: node, fork: point(view, 24), end: point(view, 48), keptAfter: view.load(72))
             return (header, view.load(80), view.load(88))
         }
         guard let fields else {

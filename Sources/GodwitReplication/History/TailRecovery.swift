@@ -48,7 +48,9 @@ final class TailRecovery {
         case .keyspaceCreate:
             unknown.insert(try KeyspaceCreate.decode(record.controlPayload).id)
             return (.conflicting, false)
-        case .keyspaceDrop, .keyspaceAlter, .ingestCommit: return (.conflicting, false)
+        case .ingestCommit:
+            return try IngestCommit.decode(record.controlPayload).isAbandonment ? nil : (.conflicting, false)
+        case .keyspaceDrop, .keyspaceAlter: return (.conflicting, false)
         case .batch: break
         }
         try record.verifyPayloads()

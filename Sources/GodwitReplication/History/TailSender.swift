@@ -69,14 +69,15 @@ extension RecoveryReport {
     init(_ header: TailHeader, policy: RecoveryPolicy, rows: [Row]) {
         self.init(
             node: header.node.description, fork: header.fork.position.description,
-            end: header.end.position.description, policy: policy, rows: rows)
+            end: header.end.position.description, notKept: header.keptAfter - min(header.keptAfter, header.fork.position.sequence),
+            policy: policy, rows: rows)
     }
 
     /// Stores it beside its tail.
     func save(_ core: ReplicaCore, _ name: String) throws(EngineError) {
         let lines = rows.map { ["batch", $0.position, $0.outcome.rawValue, $0.replayed ? "1" : "0"] }
         try StoredText(core.fileSystem, in: TailFile.directory(core), name + ".report").write(
-            [["godwit recovery", "1"], ["tail", node, fork, end, policy.rawValue]] + lines)
+            [["godwit recovery", "1"], ["tail", node, fork, end, policy.rawValue, String(notKept)]] + lines)
     }
 
     /// The reports that are kept, by the end of their tails.
@@ -87,11 +88,12 @@ extension RecoveryReport {
         for name in try core.fileSystem.list(directory) where name.hasSuffix(".report") {
             let file = StoredText(core.fileSystem, in: directory, name)
             guard let lines = try file.read() else { continue }
-            guard lines.count >= 2, lines[0] == ["godwit recovery", "1"], lines[1].count == 5,
-                let policy = RecoveryPolicy(rawValue: lines[1][4])
+            guard lines.count >= 2, lines[0] == ["godwit recovery", "1"], lines[1].count == 6,
+                let policy = RecoveryPolicy(rawValue: lines[1][4]), let notKept = UInt64(lines[1][5])
             else { throw file.malformed() }
             var report = RecoveryReport(
-                node: lines[1][1], fork: lines[1][2], end: lines[1][3], policy: policy, rows: [])
+                node: lines[1][1], fork: lines[1][2], end: lines[1][3], notKept: notKept, policy: policy,
+                rows: [])
             for line in lines.dropFirst(2) {
                 guard line.count == 4, let outcome = TailClass(rawValue: line[2]) else { throw file.malformed() }
                 report.rows.append(Row(position: line[1], outcome: outcome, replayed: line[3] == "1"))

@@ -62,7 +62,7 @@ final class TouchedKeys {
             case .batch: try read(record)
             case .keyspaceDrop: changed.insert(try KeyspaceDrop.decode(record.controlPayload).id)
             case .keyspaceCreate: changed.insert(try KeyspaceCreate.decode(record.controlPayload).id)
-            case .ingestCommit: isBlind = true
+            case .ingestCommit: if try !IngestCommit.decode(record.controlPayload).isAbandonment { isBlind = true }
             case .epochBegin, .keyspaceAlter, .ingestChunk, .marker, .skip: continue
             }
         }

@@ -3,7 +3,7 @@ internal import GodwitEngine
 /// What a primary is at.
 final class Reign {
     enum State {
-        /// It was not closed in order: it waits for the nodes in its slots, which may hold what it lost.
+        /// It was restarted: it waits for the nodes in its slots, which may hold what it lost, or have another primary.
         case recovering(until: UInt64, pending: [NodeID])
         case open
         /// A switchover: writes are held, the target gets everything.
@@ -19,8 +19,17 @@ final class Reign {
     }
 
     var state: State
+    /// While it recovers: asks the nodes in the slots.
+    private(set) var inquiry: Inquiry?
+    /// While it recovers: whether the node was closed in order. Then it has lost nothing, and asks only who is the primary by
+    /// now.
+    let isWhole: Bool
 
-    init(_ state: State) { self.state = state }
+    init(_ state: State, _ inquiry: Inquiry? = nil, isWhole: Bool = false) {
+        self.state = state
+        self.inquiry = inquiry
+        self.isWhole = isWhole
+    }
 
     var stage: String {
         switch state {

@@ -26,7 +26,23 @@ public struct NodeVerification: Sendable, Codable, Hashable {
         public var failure: String?
 
         /// Whether all that was to be compared was compared, and nothing differs.
-        public var isEqual: Bool { failure == nil && differences.isEmpty }
+        public var isEqual: Bool { outcome == .equal }
+
+        /// What the comparison showed.
+        public var outcome: Outcome {
+            if !differences.isEmpty { return .different }
+            return failure == nil ? .equal : .notCompared
+        }
+    }
+
+    /// What a comparison showed.
+    public enum Outcome: String, Sendable, Codable {
+        /// Everything was compared, and nothing differs.
+        case equal
+        /// Keys differ.
+        case different
+        /// No difference was seen, but not everything was compared: a link ended, or a node failed. Try again.
+        case notCompared
     }
 
     /// The position that all nodes were compared at.
@@ -37,5 +53,11 @@ public struct NodeVerification: Sendable, Codable, Hashable {
     public var nodes: [Node]
 
     /// Whether every follower has the same data.
-    public var isEqual: Bool { nodes.allSatisfy(\.isEqual) }
+    public var isEqual: Bool { outcome == .equal }
+
+    /// The worst of what the nodes showed.
+    public var outcome: Outcome {
+        if nodes.contains(where: { $0.outcome == .different }) { return .different }
+        return nodes.allSatisfy(\.isEqual) ? .equal : .notCompared
+    }
 }

@@ -32,7 +32,7 @@ final class FrameEncoder {
         frame.patch(number, at: 16)
         frame.patch(frame.view.slice(0, 24).hash(seed: payload.longHash(seed: 0)), at: 24)
         number += 1
-        return frame.view.array
+        return frame.array
     }
 
     /// The frame with its payload compressed; nil where that would not save an eighth.

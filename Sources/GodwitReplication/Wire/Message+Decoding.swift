@@ -28,13 +28,21 @@ extension Message {
             self = .tailOffer(
                 TailHeader(
                     node: try reader.node("node"), fork: try reader.point("fork"), end: try reader.point("end"),
-                    isCut: try reader.flag("cut")))
+                    keptAfter: try reader.integer("kept after")))
         case .tailRequest: self = .tailRequest
         case .tailData: self = .tailData(isLast: try reader.flag("last"), reader.rest())
         case .tailReport: self = .tailReport(try TailVerdicts(&reader))
         case .digestRequest: self = .digestRequest(try DigestRequest(&reader))
         case .digestReply: self = .digestReply(try DigestReply(&reader))
         case .goodbye: self = .goodbye(reason: try reader.text("reason"))
+        case .ask:
+            self = .ask(
+                Asker(node: try reader.node("node"), store: try reader.store("store"), address: try reader.text("address")))
+        case .standing:
+            self = .standing(
+                Standing(
+                    node: try reader.node("node"), store: try reader.store("store"), end: try reader.point("end"),
+                    leader: try reader.text("leader"), isPrimary: try reader.flag("primary")))
         }
         try reader.finish()
     }

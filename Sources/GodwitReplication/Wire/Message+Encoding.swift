@@ -27,13 +27,23 @@ extension Message {
             writer.append(header.node)
             writer.append(header.fork)
             writer.append(header.end)
-            writer.append(header.isCut)
+            writer.append(header.keptAfter)
         case .tailData(let isLast, let records):
             writer.append(isLast)
             writer.append(records)
         case .tailReport(let verdicts): verdicts.encode(into: writer)
         case .digestRequest(let request): request.encode(into: writer)
         case .digestReply(let reply): reply.encode(into: writer)
+        case .ask(let asker):
+            writer.append(asker.node)
+            writer.append(asker.store)
+            writer.append(text: asker.address)
+        case .standing(let standing):
+            writer.append(standing.node)
+            writer.append(standing.store)
+            writer.append(standing.end)
+            writer.append(text: standing.leader)
+            writer.append(standing.isPrimary)
         }
     }
 }

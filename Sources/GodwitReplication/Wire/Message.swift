@@ -28,6 +28,9 @@ enum Message {
     case digestReply(DigestReply)
     /// Why a link ends in order.
     case goodbye(reason: String)
+    /// A restarted primary asks how things stand.
+    case ask(Asker)
+    case standing(Standing)
 
     /// What it is.
     var type: FrameType {
@@ -52,6 +55,8 @@ enum Message {
         case .digestRequest: .digestRequest
         case .digestReply: .digestReply
         case .goodbye: .goodbye
+        case .ask: .ask
+        case .standing: .standing
         }
     }
 }
@@ -124,6 +129,24 @@ enum Refusal: UInt8, CaseIterable {
     var name: String { "\(self)" }
 }
 
+/// A restarted primary, as it asks.
+struct Asker: Equatable {
+    var node: NodeID
+    var store: StoreID
+    /// Where its followers dial it.
+    var address: String
+}
+
+/// How things stand with a node that is asked; the frame's epoch says which one it knows.
+struct Standing: Equatable {
+    var node: NodeID
+    var store: StoreID
+    var end: HistoryPoint
+    /// The node that it follows, or its own address when it is the primary; empty when it knows of none.
+    var leader: String
+    var isPrimary: Bool
+}
+
 /// A node, as others know it.
 struct Member: Equatable {
     var node: NodeID
@@ -176,8 +199,11 @@ struct TailHeader: Equatable {
     /// Where it leaves the history that went on.
     var fork: HistoryPoint
     var end: HistoryPoint
-    /// Whether records are missing because the log no longer reached back.
-    var isCut: Bool
+    /// The records after this one are kept: after the fork, unless the log no longer reached back.
+    var keptAfter: SequenceNumber
+
+    /// Whether records are missing.
+    var isCut: Bool { keptAfter > fork.position.sequence }
 }
 
 /// What became of a piece of a tail.

@@ -61,6 +61,8 @@ enum FrameType: UInt8, CaseIterable {
     case digestRequest = 18
     case digestReply = 19
     case goodbye = 20
+    case ask = 21
+    case standing = 22
 }
 
 /// Why bytes that came over a link are no message.

@@ -60,10 +60,12 @@ struct AdminRoutes {
 /// A verification with its verdict in front.
 struct VerifyReply: Encodable {
     let equal: Bool
+    let outcome: NodeVerification.Outcome
     let verification: NodeVerification
 
     init(_ verification: NodeVerification) {
         equal = verification.isEqual
+        outcome = verification.outcome
         self.verification = verification
     }
 }

@@ -35,15 +35,3 @@ extension Request {
         return value
     }
 }
-
-extension Position {
-    /// Reads what `description` writes.
-    init?(_ text: String) {
-        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        let epoch = parts[0].split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, epoch.count == 2, let sequence = SequenceNumber(parts[1]),
-            let number = UInt32(epoch[0]), let tag = UInt32(epoch[1], radix: 16)
-        else { return nil }
-        self.init(epoch: Epoch(number: number, tag: tag), sequence: sequence)
-    }
-}

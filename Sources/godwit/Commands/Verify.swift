@@ -15,7 +15,7 @@ struct Verify: AsyncParsableCommand {
             With --admin, said to a primary: compares its data with that of every connected follower, at one position \
             and one moment of expiry, down to the differing key.
 
-            Exit status: 0 whole or equal, 2 damaged, different or any error.
+            Exit status: 0 whole or equal, 2 damaged, different, not compared or any error.
 
             Examples:
               godwit verify --data ./store
@@ -54,7 +54,11 @@ struct Verify: AsyncParsableCommand {
     private func show(_ answer: [UInt8], _ node: NodeArguments) throws {
         let found = try JSONDecoder().decode(NodeClient.Verified.self, from: Data(answer))
         try node.show(answer) { _ in VerificationLines.text(found.verification) }
-        if !found.equal { throw CommandFailure("the nodes do not hold the same data") }
+        switch found.verification.outcome {
+        case .equal: return
+        case .different: throw CommandFailure("the nodes do not hold the same data")
+        case .notCompared: throw CommandFailure("not everything was compared; try again")
+        }
     }
 
     private func verifyFiles(_ directory: String) throws {

@@ -6,11 +6,14 @@ enum VerificationLines {
         var text = "compared at \(verification.position)\n"
         if verification.nodes.isEmpty { text += "no follower is connected\n" }
         for node in verification.nodes {
-            if let failure = node.failure {
-                text += "\(node.region): not compared: \(failure)\n"
-                continue
-            }
-            text += "\(node.region): \(node.isEqual ? "equal" : "DIFFERENT"), \(node.entries) entries\n"
+            let verdict =
+                switch node.outcome {
+                case .equal: "equal, \(node.entries) entries"
+                case .different: "DIFFERENT, \(node.entries) entries"
+                case .notCompared: "not compared"
+                }
+            text += "\(node.region): \(verdict)\n"
+            if let failure = node.failure { text += "  stopped: \(failure)\n" }
             if !node.skipped.isEmpty { text += "  left out: \(node.skipped.joined(separator: ", "))\n" }
             for difference in node.differences {
                 text += "  \(difference.keyspace): \(EntryText.shown(difference.key)): \(difference.heldBy)\n"

@@ -14,7 +14,7 @@ import Testing
     private func encoded(_ set: RangeTombstones) -> [UInt8] {
         let writer = ByteWriter()
         set.encode(into: writer)
-        return writer.view.array
+        return writer.array
     }
 
     @Test("nothing is covered by no deletes") func empty() throws {

@@ -26,7 +26,7 @@ struct LogFormatTests {
         FrameHeader.seal(
             frame, at: LogLocation(segment: 12, offset: 128), synced: LogLocation(segment: 9, offset: 3584),
             seed: identity.seed)
-        return frame.view.array
+        return frame.array
     }
 
     @Test("the worked examples of the document are what the encoder writes")
@@ -34,7 +34,7 @@ struct LogFormatTests {
         let buffer = ByteWriter()
         Self.header.encode(into: buffer, identity: Self.identity)
         #expect(
-            buffer.view.array.hexRows == [
+            buffer.array.hexRows == [
                 "47 57 4c 53 01 00 00 00 10 11 12 13 14 15 16 17",
                 "18 19 1a 1b 1c 1d 1e 1f 0c 00 00 00 00 00 00 00",
                 "03 00 00 00 12 aa 00 5f 0f 04 00 00 00 00 00 00",

@@ -234,7 +234,7 @@ struct LogRecoveryTests {
         let group = ByteWriter()
         _ = try LogRig.encode(after: LogRig.origin, valueLength: 3, into: group)
         for (offset, value) in [(0, UInt32.max), (0, 0x7FFF_FFFF), (4, .max), (40, .max), (52, .max), (56, .max)] {
-            var record = group.view.array
+            var record = group.array
             for index in 0..<4 { record[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(8 * index)) }
             #expect(failureCode { () throws(EngineError) in try RecordTests.read(record) } == .corruption)
         }
@@ -250,7 +250,7 @@ struct LogRecoveryTests {
             for _ in 0..<3 {
                 let buffer = ByteWriter()
                 point = try LogRig.encode(after: point, valueLength: 5, into: buffer)
-                records.append(buffer.view.array)
+                records.append(buffer.array)
             }
             try order.flatMap { records[$0] }.withView { (view) throws(EngineError) in
                 _ = try rig.writer.append(view, last: point.position, lastChain: point.chain)

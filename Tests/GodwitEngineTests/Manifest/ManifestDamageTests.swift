@@ -104,7 +104,7 @@ import Testing
             ManifestFormat.encode(
                 ManifestFormat.Current(manifest: 99, length: old.length, checksum: old.checksum), into: writer)
         }
-        try disk.setContents("\(directory)/CURRENT", writer.view.array)
+        try disk.setContents("\(directory)/CURRENT", writer.array)
         #expect(throws: EngineError.self) { try recover(disk) }
         try disk.remove("\(directory)/MANIFEST-000099")
         let missing = #expect(throws: EngineError.self) { try recover(disk) }
@@ -142,7 +142,7 @@ import Testing
             writer.append(original)
             writer.patch(UInt32(2), at: 8)
             writer.patch(writer.view.slice(0, length - 8).hash(seed: 0), at: length - 8)
-            try disk.setContents(path, writer.view.array)
+            try disk.setContents(path, writer.array)
             let error = #expect(throws: EngineError.self) { try recover(disk) }
             #expect(error?.code == .unsupportedFormat)
             try disk.setContents(path, original)

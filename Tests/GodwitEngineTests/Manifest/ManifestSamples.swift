@@ -79,7 +79,7 @@ enum Sample {
     static func bytes(_ edit: VersionEdit) -> [UInt8] {
         let writer = ByteWriter()
         edit.encode(into: writer)
-        return writer.view.array
+        return writer.array
     }
 
     static func decode(_ bytes: [UInt8]) throws(EngineError) -> VersionEdit {

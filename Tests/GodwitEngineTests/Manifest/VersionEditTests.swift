@@ -50,10 +50,10 @@ import Testing
         writer.append([0, 1])  // keyspace, level
         table.encode(into: writer)
         writer.append([0x81, 1, 42])
-        let optional = [1, UInt8(writer.count)] + writer.view.array
+        let optional = [1, UInt8(writer.count)] + writer.array
         #expect(try Sample.decode(optional) == VersionEdit([.addTable(keyspace: 0, level: 1, table)]))
         writer.patch(UInt8(0x01), at: writer.count - 3)
-        let required = [1, UInt8(writer.count)] + writer.view.array
+        let required = [1, UInt8(writer.count)] + writer.array
         let error = #expect(throws: EngineError.self) { try Sample.decode(required) }
         #expect(error?.code == .unsupportedFormat)
     }

@@ -122,6 +122,38 @@ struct ReplicationSeamTests {
         }
     }
 
+    @Test("a rewind over several segments gives the dead ones back, and the log never begins with one")
+    func rewindOverSeveralSegments() throws {
+        for seed in 71...90 as ClosedRange<UInt64> {
+            let world = World(seed: seed)
+            var options = EngineOptions.small
+            options.rewindInterval = 0
+            options.segmentSize = 64 << 10
+            var engine = try world.open(options)
+            func write(_ count: Int, _ name: String) throws {
+                for number in 0..<count {
+                    let value = String(repeating: "v", count: 1000) + name
+                    try engine.put("k\(number)", value, durability: number % 7 == 0 ? .synced : .buffered)
+                }
+            }
+            try write(30, "first")
+            let target = engine.historyPoint
+            try engine.flush()
+            try write(300, "second")
+            try engine.rewind(to: target)
+            let side = try engine.writable()
+            let cuts = LogCuts(engine.store.manifest.state.logCuts)
+            #expect(side.segments.live.allSatisfy { !cuts.isDead($0) }, "seed \(seed)")
+            try write(100 + Int(seed), "third")
+            try engine.flush()
+            world.settle()
+            if seed % 2 == 0 { world.crash() } else { try engine.close() }
+            engine = try world.open(options)
+            #expect(try engine.text("k5") == String(repeating: "v", count: 1000) + "third", "seed \(seed)")
+            try engine.close()
+        }
+    }
+
     @Test("a rewind keeps what other keyspaces had in memory at the rewind point")
     func rewindKeepsMemoryOfOtherKeyspaces() throws {
         let world = World(seed: 61)

@@ -139,7 +139,7 @@ private func seal(
     out.append(UInt32(content.count) | UInt32(compression.rawValue) << 28)
     out.append(content)
     out.patch(out.view.dropFirst(8).longHash(seed: TableFormat.seed(id, offset)), at: 0)
-    return out.view.array
+    return out.array
 }
 
 @Test("a block that says it is huge is refused before memory is taken")
@@ -220,7 +220,7 @@ func mutatedBlocks() throws {
     for entry in entries { entry.key.withView { rows.add($0, length: 40) } }
     let index = rows.finish()
     for _ in 0..<20_000 {
-        try mutate(data.view.array, random) { (view) throws(FormatProblem) in
+        try mutate(data.array, random) { (view) throws(FormatProblem) in
             try DataBlock.validate(view)
         } use: { bytes in
             let block = DataBlock(bytes)
@@ -230,7 +230,7 @@ func mutatedBlocks() throws {
             }
             entries[3].key.withView { _ = (block.find($0, hash: 7, at: 9), block.lowerBound($0)) }
         }
-        try mutate(index.view.array, random) { (view) throws(FormatProblem) in
+        try mutate(index.array, random) { (view) throws(FormatProblem) in
             try IndexBlock.validate(view, units: 1000, end: 1 << 30)
         } use: { bytes in
             let block = IndexBlock(bytes)
@@ -271,7 +271,7 @@ func unknownBits() throws {
     let data = ByteWriter()
     builder.finish(into: data, continues: false)
     for (offset, bit) in [(2, 8), (2, 128), (3, 64), (3, 128)] {
-        var bytes = data.view.array
+        var bytes = data.array
         bytes[offset] |= UInt8(bit)
         let problem = #expect(throws: FormatProblem.self) {
             try bytes.withView { (view) throws(FormatProblem) in try DataBlock.validate(view) }

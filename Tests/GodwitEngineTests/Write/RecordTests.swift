@@ -16,7 +16,7 @@ struct RecordTests {
         RecordEncoder.finish(
             buffer, at: 0, epoch: Epoch(number: 3, tag: 0x5F00_AA12), firstSequence: 1040,
             stamp: 1_699_999_000_000 << 16 | 7, origin: 2, previousChain: 0x1122_3344_5566_7788)
-        return buffer.view.array
+        return buffer.array
     }
 
     @Test("the worked example of the document is what the encoder writes")
@@ -102,7 +102,7 @@ struct RecordTests {
                     try RecordEncoder.put(key, value, deadline: deadline, keyspace: 4, into: short)
                 }
             }
-            #expect(long.view.array == short.view.array)
+            #expect(long.array == short.array)
         }
         let batch = WriteBatch()
         try batch.add(PlainOperation(keyspace: 4, kind: .delete, key: key))
@@ -111,7 +111,7 @@ struct RecordTests {
         _ = try key.withView { (key) throws(EngineError) in
             try RecordEncoder.delete(key, keyspace: 4, into: short)
         }
-        #expect(long.view.array == short.view.array)
+        #expect(long.array == short.array)
     }
 
     @Test("a batch refuses what is past a limit, and stays as it was")
@@ -176,7 +176,7 @@ struct RecordTests {
                 #expect(RecordEncoder.appendPartial(of: record, to: less, keeping: { $0 == 1 }))
                 #expect(try RecordView(validating: less.view).operations() == all.filter { $0.keyspace == 1 })
                 // A spare bit, or one for a section that is not here, is refused.
-                var bytes = part.view.array
+                var bytes = part.array
                 let bitmap = BatchFormat.prefixLength(sections: sections)
                 bytes[bitmap] ^= 1
                 #expect(failureCode { () throws(EngineError) in try Self.read(bytes) } == .corruption)
@@ -189,7 +189,7 @@ struct RecordTests {
             let none = ByteWriter()
             #expect(!RecordEncoder.appendPartial(of: whole, to: none, keeping: { _ in false }) && none.count == 0)
             #expect(RecordEncoder.appendPartial(of: whole, to: none, keeping: { _ in true }))
-            #expect(none.view.array == buffer.view.array)
+            #expect(none.array == buffer.array)
         }
     }
 
@@ -201,7 +201,7 @@ struct RecordTests {
         let record = try RecordView(validating: buffer.view)
         #expect(record.firstSequence == 51 && record.point == last)
         #expect(record.continues(99) && !record.continues(98))
-        var bytes = buffer.view.array
+        var bytes = buffer.array
         bytes[BatchFormat.chainOffset(sections: 1)] ^= 1
         #expect(failureCode { () throws(EngineError) in try Self.read(bytes) } == .corruption)
     }
