@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,13 @@ class Repository:
         text = path.read_text()
         assert text.count(old) == 1, f"`{old}` is {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new))
+
+    def take_out_view(self, name: str) -> None:
+        """Removes a feature view from features.py."""
+        path = self.directory / "features.py"
+        text, count = re.subn(rf"^{name} = FeatureView\(\n.*?^\)\n", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+        assert count == 1, f"{count} views `{name}`"
+        path.write_text(text)
 
     def store(self) -> FeatureStore:
         """The repository as Feast's library has it."""

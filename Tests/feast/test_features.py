@@ -68,7 +68,7 @@ class FeatureTests(unittest.TestCase):
         """Only its fields go: another view's of the same aircraft stay."""
         before = self.keys()
         fields = sum(self.client.hlen(key) for key in before)
-        self.repository.change("features.py", "delays = FeatureView(", "taken_out = lambda **_: None; taken_out(")
+        self.repository.take_out_view("delays")
         self.repository.apply()
         self.assertEqual(sorted(self.keys()), sorted(before))
         aircraft = len(last_flights())
@@ -79,8 +79,7 @@ class FeatureTests(unittest.TestCase):
 
     def test_5_features_with_a_time_to_live_end(self) -> None:
         """`key_ttl_seconds` is EXPIRE; leaves the repository with it."""
-        self.repository.change(
-            "feature_store.yaml", "type: redis\n", "type: redis\n  key_ttl_seconds: 2\n")
+        self.repository.change("feature_store.yaml", "type: redis\n", "type: redis\n  key_ttl_seconds: 2\n")
         store = self.repository.store()
         row = {
             "tailnum": "SHORT", "carrier": "UA", "last_origin": "EWR", "last_dest": "SEA", "flights": 1, "distance": 2402,
