@@ -25,23 +25,22 @@ class Workload:
     by_redis_benchmark: bool = False
 
 
-HASH = {"keys": data.HASHES, "value_size": data.FIELD_SIZE}
 WORKLOADS = [
     Workload("redis-get/P1", ["GET", "key:{key}"], 1, 1, by_redis_benchmark=True),
     Workload("redis-get/P16", ["GET", "key:{key}"], 16, 1.3, by_redis_benchmark=True),
     Workload("redis-mget-100", ["MGET", *["key:{key}"] * 100], 1, 1.3),
-    Workload("redis-hmget-20", ["HMGET", "hash:{key}", *data.FIELDS], 16, 1, **HASH),
+    Workload("redis-hmget-20", ["HMGET", "hash:{key}", *data.FIELDS], 16, 1, data.HASHES, data.FIELD_SIZE),
     Workload("redis-set/P1", ["SET", "key:{key}", "{value}"], 1, 1, by_redis_benchmark=True),
     Workload("redis-set/P16", ["SET", "key:{key}", "{value}"], 16, 1.3, by_redis_benchmark=True),
     Workload("redis-incr", ["INCR", "number:{key}"], 16, 1, by_redis_benchmark=True),
     Workload("redis-hset-20", ["HSET", "hash:{key}", *(word for field in data.FIELDS for word in (field, "{value}"))], 16, 1,
-             **HASH),
+             data.HASHES, data.FIELD_SIZE),
 ]  # fmt: skip
 
 
 def measure(workload: Workload, godwit: Server, peer: Server, rounds: int, seconds: float) -> Row:
     """Rates in turns; then latencies of a run of each side in turns, the better of two."""
-    rates = [_rate(workload, server, seconds) for server in (godwit, peer)]
+    rates = [Rate(workload, server, seconds) for server in (godwit, peer)]
     measured = Rounds.measure(rounds, *rates)
     latencies = [min((_own(workload, server, seconds) for _ in range(2)), key=lambda run: run.latencies.p99)
                  for server in (godwit, peer)]  # fmt: skip
@@ -49,7 +48,7 @@ def measure(workload: Workload, godwit: Server, peer: Server, rounds: int, secon
                peer_latencies=latencies[1].latencies)  # fmt: skip
 
 
-class _rate:
+class Rate:
     """A run's rate; redis-benchmark is told how many requests, so that it takes about as long as is wanted."""
 
     def __init__(self, workload: Workload, server: Server, seconds: float) -> None:
