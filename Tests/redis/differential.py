@@ -1,9 +1,10 @@
 """Sends the same random commands to redis-server and to a Godwit node and compares every reply, type and error text.
 
-    differential.py [--commands N] [--seed N] [--left SERVER] [--right SERVER] [--all]
+    differential.py [--commands N] [--seed N] [--left SERVER] [--right SERVER] [--all] [--skip NAMES]
 
 SERVER is `redis`, `godwit`, or HOST:PORT of one that runs. Ends with 1 when something differs, and prints the shortest
-history found that leads to it. With --all it goes on, and prints each kind of difference once.
+history found that leads to it. With --all it goes on, and prints each kind of difference once. --skip leaves out
+commands, separated by commas.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ def main() -> int:
     parser.add_argument("--left", default="redis")
     parser.add_argument("--right", default="godwit")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--skip", default="")
     options = parser.parse_args()
     print(f"seed {options.seed}: {options.left} beside {options.right}", flush=True)
     begin = time.monotonic()
     with start(options.left) as left, start(options.right) as right:
         pair = Pair(left.address, right.address, CONNECTIONS)
         agreement = Agreement(agreements())
-        run = Run(pair, agreement, options.seed, CONNECTIONS)
+        run = Run(pair, agreement, options.seed, CONNECTIONS, frozenset(options.skip.split(",")))
         seen: set[str] = set()
         try:
             while run.commands < options.commands:

@@ -7,6 +7,8 @@ import unittest
 from typing import ClassVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from servers import Server, start
 
 #: `redis` to see whether an expectation is Redis' own.
@@ -37,7 +39,8 @@ class NodeCase(unittest.TestCase):
 
 
 def connect(case: unittest.TestCase, server: Server, **options: object) -> redis.Redis:
-    """A client of any server, closed at the end of the test."""
+    """A client of any server, closed at the end of the test; it tries nothing twice, so that no failure is hidden."""
+    options = {"retry": Retry(NoBackoff(), 0)} | options
     client = redis.Redis(host=server.address.host, port=server.address.port, **options)  # type: ignore[arg-type]
     case.addCleanup(client.close)
     return client

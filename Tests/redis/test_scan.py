@@ -54,9 +54,11 @@ class ScanTests(NodeCase):
     def test_a_cursor_that_nobody_gave_is_an_error(self) -> None:
         """Never a silent gap."""
         self.client.mset({f"key:{index}": "1" for index in range(100)})
-        for ask in (lambda: self.client.scan(123456789), lambda: self.client.hscan("key", 123456789)):
-            with self.assertRaises(redis.ResponseError):
-                ask()
+        self.client.hset("large", mapping={f"field:{index}": "1" for index in range(1000)})
+        with self.assertRaisesRegex(redis.ResponseError, "cursor 123456789 is not known"):
+            self.client.scan(123456789)
+        with self.assertRaisesRegex(redis.ResponseError, "cursor 123456789 is not known"):
+            self.client.hscan("large", 123456789)
 
 
 if __name__ == "__main__":

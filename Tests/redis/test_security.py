@@ -42,7 +42,7 @@ class UserTests(NodeCase):
     def test_a_user_that_is_removed_is_gone_at_once(self) -> None:
         """Its connections end."""
         self.client.execute_command("ACL", "SETUSER", "guest", "on", "nopass", "+@all", "~*")
-        guest = self.connect(username="guest", password="any", retry=None)
+        guest = self.connect(username="guest", password="any")
         self.assertTrue(guest.ping())
         self.assertEqual(self.client.acl_deluser("guest"), 1)
         self.assertRaises((redis.ConnectionError, redis.exceptions.AuthenticationError), guest.ping)
@@ -108,8 +108,8 @@ class ListenerTests(unittest.TestCase):
             mine = {"ssl_certfile": str(CERTIFICATES / "eu-west.pem"), "ssl_keyfile": str(CERTIFICATES / "eu-west.key")}
             client = connect(self, node, **options, **mine, ssl_min_version=ssl.TLSVersion.TLSv1_3)
             self.assertTrue(client.set("a", "1"))
-            self.assertRaises(redis.ConnectionError, connect(self, node, **options, retry=None).ping)
-            self.assertRaises(redis.ConnectionError, connect(self, node, retry=None, socket_timeout=5).ping)
+            self.assertRaises(redis.ConnectionError, connect(self, node, **options).ping)
+            self.assertRaises(redis.ConnectionError, connect(self, node, socket_timeout=5).ping)
 
 
 if __name__ == "__main__":

@@ -44,4 +44,5 @@ class Difference:
 
 
 def _outline(text: str) -> str:
-    return re.sub(r"[0-9]+|'[^']*'", "#", text)[:60] if text.startswith("-") else text[:1]
+    """The type, and the text of an error up to what it quotes."""
+    return re.sub(r"[0-9]+", "#", re.split(r"['\\]", text[2:])[0]) if text.startswith("-") else text[:1]

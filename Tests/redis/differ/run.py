@@ -20,10 +20,12 @@ STATE_EVERY = 1000
 class Run:
     """Draws, sends and compares; remembers what was sent since both servers were empty."""
 
-    def __init__(self, pair: Pair, agreement: Agreement, seed: int, connections: int) -> None:
+    def __init__(
+        self, pair: Pair, agreement: Agreement, seed: int, connections: int, skipped: frozenset[str] = frozenset()
+    ) -> None:
         self._pair = pair
         self._agreement = agreement
-        self._drawing = Drawing(random.Random(seed), connections)
+        self._drawing = Drawing(random.Random(seed), connections, skipped)
         self.sent: list[Batch] = []
         self.commands = 0
         self._since_reset = EPOCH

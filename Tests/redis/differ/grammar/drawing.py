@@ -18,11 +18,12 @@ PLAIN = [
 class Drawing:
     """Draws batches of commands from one seeded generator."""
 
-    def __init__(self, chance: random.Random, connections: int) -> None:
+    def __init__(self, chance: random.Random, connections: int, skipped: frozenset[str] = frozenset()) -> None:
         self._chance = chance
         self._connections = connections
         self._draw = Arguments(chance)
-        self._weights = [rule.weight for rule in PLAIN]
+        self._rules = [rule for rule in PLAIN if rule.name not in skipped]
+        self._weights = [rule.weight for rule in self._rules]
 
     def batch(self) -> Batch:
         """One to many commands for one connection; an iteration is alone."""
@@ -55,5 +56,5 @@ class Drawing:
     def _words(self) -> Words:
         if self._draw.one_in(100):
             return mistakes.unknown(self._draw)
-        rule: Rule = self._chance.choices(PLAIN, self._weights)[0]
+        rule: Rule = self._chance.choices(self._rules, self._weights)[0]
         return [rule.name.encode(), *rule.arguments(self._draw)]
