@@ -16,6 +16,7 @@ from servers import GodwitNode
 
 NODE_CPU, LOAD_CPU = 0, 1
 TARGET = 0.9
+CONNECTIONS, PIPELINE = 200, 16
 #: Ten times the memory that the node may use.
 COLD_KEYS, MEMORY = 4_000_000, "48MiB"
 
@@ -57,17 +58,18 @@ def synced_writes(report: Report, rounds: int, seconds: float) -> None:
 def three_times(
     report: Report, name: str, node: GodwitNode, words: list[str], keys: int, rounds: int, seconds: float
 ) -> None:
-    """The peak in a closed loop, then an open loop at three times that."""
+    """The peak in a closed loop that keeps the node busy, then an open loop at three times that."""
     best: list[Outcome] = []
     over: list[Outcome] = []
 
     def peak() -> float:
-        best.append(redis_load(node.address, words, LOAD_CPU, seconds=seconds, connections=200, keys=keys))
+        best.append(redis_load(node.address, words, LOAD_CPU, seconds=seconds, connections=CONNECTIONS,
+                               pipeline=PIPELINE, keys=keys))  # fmt: skip
         return best[-1].per_second
 
     def overload() -> float:
         rate = 3 * max(outcome.per_second for outcome in best)
-        over.append(redis_load(node.address, words, LOAD_CPU, seconds=seconds, connections=200, keys=keys, rate=rate))
+        over.append(redis_load(node.address, words, LOAD_CPU, seconds=seconds, connections=CONNECTIONS, keys=keys, rate=rate))
         return over[-1].per_second
 
     peak()
@@ -87,7 +89,8 @@ def connections(report: Report, rounds: int, seconds: float) -> None:
 
         def by(count: int) -> Callable[[], float]:
             def measure() -> float:
-                runs[count] = redis_load(node.address, words, LOAD_CPU, seconds=seconds, connections=count, pipeline=16)
+                runs[count] = redis_load(node.address, words, LOAD_CPU, seconds=seconds, connections=count,
+                                         pipeline=PIPELINE)  # fmt: skip
                 return runs[count].per_second
 
             return measure
