@@ -63,11 +63,14 @@ package enum Server {
         router.add(middleware: TokenGuard(tokens: tokens))
         HealthRoutes(node: node).add(to: router)
         AdminRoutes(node: node).add(to: router)
-        KeyRoutes(node: node).add(to: router)
-        BatchRoute(node: node).add(to: router)
+        let admission = HTTPAdmission()
+        KeyRoutes(node: node, admission: admission).add(to: router)
+        BatchRoute(node: node, admission: admission).add(to: router)
         router.get("/metrics") { _, _ in
             do {
-                let text = MetricsText(try await node.status(), node.engine?.metrics, await redis?.figures()).text
+                let text = MetricsText(
+                    try await node.status(), node.engine?.metrics, await redis?.figures(), admission
+                ).text
                 return Response(
                     status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                     body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

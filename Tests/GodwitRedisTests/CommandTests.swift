@@ -111,6 +111,60 @@ import Testing
         try await primary.stop()
     }
 
+    @Test("a command that is refused spoils its transaction, and a refused EXEC ends it")
+    func refusedTransactions() async throws {
+        let primary = try await TestNode.start(scratch)
+        let follower = try await TestNode.start(scratch, region: "eu-west", following: primary.node)
+        let (writer, reader) = (try await primary.client(), try await follower.client())
+        #expect(try await TestNode.eventually { try await reader.call("GET", "a") == .null })
+        _ = try await reader.call("MULTI")
+        #expect(try await reader.call("GET", "a") == .simple("QUEUED"))
+        #expect(
+            try await reader.call("SET", "a", "1")
+                == .error("READONLY You can't write against a read only replica."))
+        #expect(
+            try await reader.call("EXEC")
+                == .error("EXECABORT Transaction discarded because of previous errors."))
+        _ = try await writer.call("MULTI")
+        #expect(
+            try await writer.call("EXEC", "0")
+                == .error(
+                    "EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command"))
+        #expect(try await writer.call("SET", "a", "1") == .simple("OK"))
+        try await follower.stop()
+        try await primary.stop()
+    }
+
+    @Test("bytes of a client's that are no text stand in an error as they came")
+    func errorBytes() {
+        let name: [UInt8] = [0xFF, 0xC3, 0x41, 0, 0x42]
+        let text: ErrorText = "ERR unknown \(name.withSlice { Dispatch.clipped($0, 128) }) of \(3)\r\n"
+        #expect(text.bytes == Array("ERR unknown ".utf8) + [0xFF, 0xC3, 0x41] + Array(" of 3\r\n".utf8))
+        #expect(text.code == "ERR")
+        #expect(text.withoutGenericCode.bytes.starts(with: "unknown".utf8))
+        let reply = Reply()
+        reply.error(text)
+        #expect(reply.bytes.slice.array.suffix(5) == [UInt8(ascii: "3"), 32, 32, 13, 10])
+    }
+
+    @Test("while clients are paused their requests wait, of all or of those that write, and are carried out after")
+    func pause() async throws {
+        let node = try await TestNode.start(scratch)
+        let (client, other) = (try await node.client(), try await node.client())
+        #expect(try await client.call("CLIENT", "PAUSE", "600000", "WRITE") == .simple("OK"))
+        other.send(TestClient.request(["SET", "a", "1"]))
+        #expect(try await client.call("GET", "a") == .null)
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(try await client.call("EXISTS", "a") == .integer(0))
+        #expect(try await client.call("CLIENT", "UNPAUSE") == .simple("OK"))
+        #expect(try await other.reply() == .simple("OK"))
+        #expect(try await client.call("CLIENT", "PAUSE", "300") == .simple("OK"))
+        let begin = ContinuousClock.now
+        #expect(try await client.call("GET", "a") == .bulk("1"))
+        #expect(ContinuousClock.now - begin >= .milliseconds(250))
+        try await node.stop()
+    }
+
     @Test("replies to writes wait for the sync where that is asked for, and a pipeline is answered in order")
     func syncedWrites() async throws {
         let node = try await TestNode.start(scratch) { $0.syncsAlways = true }

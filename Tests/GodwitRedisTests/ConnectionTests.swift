@@ -1,6 +1,8 @@
 import Foundation
 import GodwitEngine
 import GodwitNode
+import NIOConcurrencyHelpers
+import NIOCore
 import NIOSSL
 import Testing
 
@@ -25,6 +27,22 @@ import Testing
                 try await other.call("CLIENT", "LIST").text?.split(separator: "\n").count == 1
             })
         #expect(try await other.call("EXISTS", "a") == .integer(0))
+        try await node.stop()
+    }
+
+    @Test("a client that says it sends nothing more still gets its replies, then the end")
+    func halfClosed() async throws {
+        let node = try await TestNode.start(scratch) { $0.syncsAlways = true }
+        let client = try await node.client()
+        client.send("SET a 1\r\nGET a\r\nKEYS *\r\n")
+        try await client.channel.close(mode: .output)
+        #expect(try await client.reply() == .simple("OK"))
+        #expect(try await client.reply() == .bulk("1"))
+        #expect(try await client.reply() == .array([.bulk("a")]))
+        #expect(try await client.isClosed())
+        let silent = try await node.client()
+        try await silent.channel.close(mode: .output)
+        #expect(try await silent.isClosed())
         try await node.stop()
     }
 
@@ -110,7 +128,10 @@ import Testing
             var words = command.name.split(separator: "|").map(String.init)
             while words.count < abs(command.arity) { words.append("1") }
             let reply = try await client.call(words)
-            #expect(reply == .error("NOAUTH Authentication required."), "\(command.name)")
+            let refusal = "NOAUTH Authentication required."
+            let expected =
+                command.name == "exec" ? "EXECABORT Transaction discarded because of: \(refusal)" : refusal
+            #expect(reply == .error(expected), "\(command.name)")
         }
         #expect(try await client.call("HELLO", "3").text?.hasPrefix("NOAUTH HELLO") ?? false)
         #expect(
@@ -141,11 +162,12 @@ import Testing
         configuration.trustRoots = .certificates(authority)
         let context = try NIOSSLContext(configuration: configuration)
         let address = node.listener.address
+        let isOver = NIOLockedValueBox(false)
         let load = (0..<4).map { worker in
             Task {
                 var served = 0
                 let lasting = try await TestClient.connect(address, tls: context)
-                while !Task.isCancelled {
+                while !isOver.withLockedValue({ $0 }) {
                     let fresh = try await TestClient.connect(address, tls: context)
                     #expect(try await fresh.call("SET", "k\(worker)", "\(served)") == .simple("OK"))
                     #expect(try await lasting.call("GET", "k\(worker)") == .bulk("\(served)"))
@@ -169,7 +191,7 @@ import Testing
         #expect(try await TestNode.eventually { try await shown() != first })
         try install("us-east")
         #expect(try await TestNode.eventually { try await shown() == first })
-        for task in load { task.cancel() }
+        isOver.withLockedValue { $0 = true }
         for task in load { #expect(try await task.value > 0) }
         try await node.stop()
     }

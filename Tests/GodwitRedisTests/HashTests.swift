@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitNode
 import Testing
 
 @testable import GodwitServer
@@ -74,11 +75,13 @@ import Testing
         var heads = 0
         var rows = 0
         var expected = 0
-        try engine.scan(in: try #require(engine.keyspace("redis.0.deadlines"))) { _, _ in
+        let deadlines = try #require(engine.keyspace("redis.0.deadlines"))
+        let fields = try #require(engine.keyspace("redis.0.fields"))
+        try engine.scan(in: deadlines) { _, _ in
             heads += 1
             return true
         }
-        try engine.scan(in: try #require(engine.keyspace("redis.0.fields"))) { _, _ in
+        try engine.scan(in: fields) { _, _ in
             rows += 1
             return true
         }

@@ -22,6 +22,14 @@ class RegionTests(unittest.TestCase):
         self.primary = self.enterContext(GodwitNode("us-east"))
         self.follower = self.enterContext(GodwitNode("eu-west", follow=self.primary.replication))
         self.writer, self.reader = connect(self, self.primary), connect(self, self.follower)
+        self.wait_until(self._follower_serves)
+
+    def _follower_serves(self) -> bool:
+        """Whether its first copy of the data has come."""
+        try:
+            return bool(self.reader.ping())
+        except redis.exceptions.BusyLoadingError:
+            return False
 
     def test_what_is_written_there_is_read_here(self) -> None:
         """Strings, hashes small and large, deletions, deadlines and databases."""

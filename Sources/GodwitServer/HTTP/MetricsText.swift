@@ -8,7 +8,9 @@ struct MetricsText {
     private var described: Set<String> = []
 
     /// All figures of a node.
-    init(_ status: ReplicaStatus, _ engine: EngineMetrics?, _ redis: RedisFigures? = nil) {
+    init(
+        _ status: ReplicaStatus, _ engine: EngineMetrics?, _ redis: RedisFigures? = nil, _ http: HTTPAdmission? = nil
+    ) {
         addNode(status)
         if let upstream = status.upstream { addLink(upstream, direction: "leader") }
         for follower in status.followers { addLink(follower, direction: "follower") }
@@ -21,6 +23,13 @@ struct MetricsText {
         }
         if let engine { addEngine(engine) }
         if let redis { addRedis(redis) }
+        if let http {
+            for (kind, admission) in [("read", http.reads), ("write", http.writes)] {
+                add(
+                    "http_refused_total", "counter", "HTTP requests refused for too much work.", [("kind", kind)],
+                    admission.figures.refused)
+            }
+        }
     }
 
     private mutating func addRedis(_ redis: RedisFigures) {

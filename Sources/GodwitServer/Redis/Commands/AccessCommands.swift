@@ -73,7 +73,7 @@ enum AccessCommands {
             for name in Command.Categories.names { call.reply.bulk(name) }
             return
         }
-        if call.count > 3 { throw call.wrongArity }
+        if call.count > 3 { throw call.wrongSubcommand }
         let category = Command.Categories(words: ["@" + call[2].lowercasedText])
         if category.isEmpty { throw .failed("ERR Unknown category '\(Dispatch.clipped(call[2], .max))'") }
         let found = CommandTable.shared.commands.filter { !$0.categories.isDisjoint(with: category) }
@@ -82,7 +82,7 @@ enum AccessCommands {
     }
 
     static func aclGenpass(_ call: Call) throws(Interrupt) {
-        if call.count > 3 { throw call.wrongArity }
+        if call.count > 3 { throw call.wrongSubcommand }
         var bits = 256
         if call.count == 3 {
             bits = try call.integer(2)
@@ -152,7 +152,7 @@ enum AccessCommands {
     }
 
     static func aclLog(_ call: Call) throws(Interrupt) {
-        if call.count > 3 { throw call.wrongArity }
+        if call.count > 3 { throw call.wrongSubcommand }
         if call.count == 3, call[2].isWord("RESET") {
             call.executor.access.forgetLog()
             return call.reply.ok()

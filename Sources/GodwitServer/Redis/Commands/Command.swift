@@ -60,6 +60,8 @@ final class Command: Sendable {
         /// Not shown by SLOWLOG.
         static let skipsSlowlog = Flags(rawValue: 32)
         static let transaction = Flags(rawValue: 64)
+        /// Also while the node has no data to serve.
+        static let runsWhileLoading = Flags(rawValue: 128)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -68,6 +70,7 @@ final class Command: Sendable {
             if words.contains("write") { flags.insert(.write) }
             if words.contains("readonly") { flags.insert(.readonly) }
             if words.contains("no_auth") { flags.insert(.needsNoUser) }
+            if words.contains("loading") { flags.insert(.runsWhileLoading) }
             if words.contains("no_multi") { flags.insert(.notInTransaction) }
             if words.contains("skip_slowlog") { flags.insert(.skipsSlowlog) }
             if ["exec", "discard", "multi", "watch", "quit", "reset"].contains(name) {
@@ -111,11 +114,14 @@ final class Command: Sendable {
         let writes: Bool
         /// Whether GET among the arguments (of SET) makes it read too.
         let isVariable: Bool
+        /// What COMMAND says of it beside.
+        let notes: String?
 
-        init(_ first: Int, _ last: Int, _ step: Int, _ flags: String) {
+        init(_ first: Int, _ last: Int, _ step: Int, _ flags: String, notes: String? = nil) {
             self.first = first
             self.last = last
             self.step = step
+            self.notes = notes
             self.flags = Command.words(flags)
             // As Redis asks of ACL keys: access needs reading, all that changes needs writing.
             isVariable = self.flags.contains("variable_flags")

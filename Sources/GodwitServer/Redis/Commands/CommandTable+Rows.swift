@@ -9,7 +9,6 @@ extension CommandTable {
         addConnections()
         addServers()
         addAccessCommands()
-
     }
 
     private static func addStrings() {
@@ -19,7 +18,11 @@ extension CommandTable {
             "Get the value of a key", since: "1.0.0", group: "string", Strings.get)
         add(
             "set", -3, "write denyoom", "@write @string @slow",
-            keys: [.init(1, 0, 1, "RW access update variable_flags")],
+            keys: [
+                .init(
+                    1, 0, 1, "RW access update variable_flags",
+                    notes: "RW and ACCESS due to the optional `GET` argument")
+            ],
             "Set the string value of a key", since: "1.0.0", group: "string", Strings.set)
         add(
             "mget", -2, "readonly fast", "@read @string @fast",
@@ -51,7 +54,7 @@ extension CommandTable {
             "Set the value and expiration in milliseconds of a key", since: "2.6.0", group: "string", Strings.psetex)
         add(
             "getex", -2, "write fast", "@write @string @fast",
-            keys: [.init(1, 0, 1, "RW access update")],
+            keys: [.init(1, 0, 1, "RW access update", notes: "RW and UPDATE because it changes the TTL")],
             "Get the value of a key and optionally set its expiration",
             since: "6.2.0", group: "string", Strings.getex)
         add(
@@ -383,6 +386,30 @@ extension CommandTable {
             "Set client eviction mode for the current connection",
             since: "7.0.0", group: "connection", Connections.clientNoEvict)
         add(
+            "client|pause", -3, "admin noscript loading stale", "@admin @slow @dangerous @connection",
+            "Stop processing commands from clients for some time",
+            since: "2.9.50", group: "connection", Connections.clientPause)
+        add(
+            "client|unpause", 2, "admin noscript loading stale", "@admin @slow @dangerous @connection",
+            "Resume processing of clients that were paused",
+            since: "6.2.0", group: "connection", Connections.clientUnpause)
+        add(
+            "client|unblock", -3, "admin noscript loading stale", "@admin @slow @dangerous @connection",
+            "Unblock a client blocked in a blocking command from a different connection",
+            since: "5.0.0", group: "connection", Connections.clientUnblock)
+        add(
+            "client|caching", 3, "noscript loading stale", "@slow @connection",
+            "Instruct the server about tracking or not keys in the next request",
+            since: "6.0.0", group: "connection", Connections.clientCaching)
+        add(
+            "client|getredir", 2, "noscript loading stale", "@slow @connection",
+            "Get tracking notifications redirection client ID if any",
+            since: "6.0.0", group: "connection", Connections.clientGetredir)
+        add(
+            "client|trackinginfo", 2, "noscript loading stale", "@slow @connection",
+            "Return information about server assisted client side caching for the current connection",
+            since: "6.2.0", group: "connection", Connections.clientTrackinginfo)
+        add(
             "client|help", 2, "loading stale", "@slow @connection",
             "Show helpful text about the different subcommands",
             since: "5.0.0", group: "connection", Connections.clientHelp)
@@ -501,7 +528,7 @@ extension CommandTable {
             since: "6.2.0", group: "server", Servers.failover)
     }
 
-private static func addAccessCommands() {
+    private static func addAccessCommands() {
         add(
             "acl", -2, "", "@slow",
             "A container for Access List Control commands ", since: "6.0.0", group: "server", Dispatch.container)

@@ -33,11 +33,7 @@ struct Configuration {
         Setting(
             name: "maxclients", read: { "\($0.maximumClients)" },
             write: { executor, value in
-                guard let number = Int(value), (1...4_294_967_295).contains(number) else {
-                    return "argument must be between 1 and 4294967295 inclusive"
-                }
-                executor.maximumClients = number
-                return nil
+                whole(value, 1...4_294_967_295) { executor.maximumClients = $0 }
             }),
         Setting(name: "maxmemory", read: { "\($0.engine?.metrics.memory.budget ?? 0)" }, write: nil),
         Setting(name: "maxmemory-policy", read: { _ in "noeviction" }, write: nil),
@@ -53,23 +49,29 @@ struct Configuration {
         Setting(
             name: "slowlog-log-slower-than", read: { "\($0.statistics.slowThreshold)" },
             write: { executor, value in
-                guard let number = Int(value), number >= -1 else {
-                    return "argument must be between -1 and 9223372036854775807 inclusive"
-                }
-                executor.statistics.slowThreshold = number
-                return nil
+                whole(value, -1...Int.max) { executor.statistics.slowThreshold = $0 }
             }),
         Setting(
             name: "slowlog-max-len", read: { "\($0.statistics.slowLimit)" },
             write: { executor, value in
-                guard let number = Int(value), number >= 0 else {
-                    return "argument must be between 0 and 9223372036854775807 inclusive"
+                whole(value, 0...Int.max) {
+                    executor.statistics.slowLimit = min($0, 10_000)
+                    executor.statistics.trimSlowCalls()
                 }
-                executor.statistics.slowLimit = min(number, 10_000)
-                executor.statistics.trimSlowCalls()
-                return nil
             }),
     ]
+
+    /// Takes a number within bounds; returns why it cannot.
+    private static func whole(_ text: String, _ bounds: ClosedRange<Int>, _ take: (Int) -> Void) -> String? {
+        guard let number = Array(text.utf8).withSlice({ Decimal.parse($0) }) else {
+            return "argument couldn't be parsed into an integer"
+        }
+        guard bounds.contains(number) else {
+            return "argument must be between \(bounds.lowerBound) and \(bounds.upperBound) inclusive"
+        }
+        take(number)
+        return nil
+    }
 
     static func find(_ name: String) -> Setting? { settings.first { $0.name == name.lowercased() } }
 }

@@ -211,11 +211,66 @@ enum Connections {
         if client === call.client { client.handler?.closeAfterReplies() } else { client.handler?.close() }
     }
 
+    /// The longest pause: a hundred years.
+    private static let longestPause = 3_155_760_000_000
+
+    static func clientPause(_ call: Call) throws(Interrupt) {
+        if call.count > 4 { throw call.wrongSubcommand }
+        let onlyWrites = call.count == 4 && call[3].isWord("WRITE")
+        if call.count == 4, !onlyWrites, !call[3].isWord("ALL") {
+            throw .failed("ERR CLIENT PAUSE mode must be WRITE or ALL")
+        }
+        guard let milliseconds = Decimal.parse(call[2]) else {
+            throw .failed("ERR timeout is not an integer or out of range")
+        }
+        if milliseconds < 0 { throw .failed("ERR timeout is negative") }
+        if milliseconds > Int.max - Int(call.now) { throw .failed("ERR timeout is out of range") }
+        call.executor.pause.begin(
+            for: .milliseconds(Int64(min(milliseconds, longestPause))), onlyWrites: onlyWrites)
+        call.reply.ok()
+    }
+
+    static func clientUnpause(_ call: Call) throws(Interrupt) {
+        call.executor.pause.finish()
+        call.reply.ok()
+    }
+
+    /// No command blocks here as lists do in Redis, so there is never anybody to wake.
+    static func clientUnblock(_ call: Call) throws(Interrupt) {
+        if call.count > 4 { throw call.wrongSubcommand }
+        if call.count == 4, !call[3].isWord("TIMEOUT"), !call[3].isWord("ERROR") {
+            throw .failed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+        }
+        _ = try call.integer(2)
+        call.reply.integer(0)
+    }
+
+    /// Client-side caching is not there, so it is off.
+    static func clientGetredir(_ call: Call) throws(Interrupt) { call.reply.integer(-1) }
+
+    static func clientCaching(_ call: Call) throws(Interrupt) {
+        throw .failed(
+            "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
+    }
+
+    static func clientTrackinginfo(_ call: Call) throws(Interrupt) {
+        let reply = call.reply
+        reply.map(3)
+        reply.bulk("flags")
+        reply.set(1)
+        reply.bulk("off")
+        reply.bulk("redirect")
+        reply.integer(-1)
+        reply.bulk("prefixes")
+        reply.array(0)
+    }
+
     static func clientHelp(_ call: Call) throws(Interrupt) {
         Help.reply(
             call, "CLIENT",
             [
-                "GETNAME", "    Return the name of the current connection.", "ID",
+                "GETNAME", "    Return the name of the current connection.", "GETREDIR",
+                "    Return the client ID we are redirecting to when tracking is enabled.", "ID",
                 "    Return the ID of the current connection.", "INFO",
                 "    Return information about the current client connection.", "KILL <ip:port>",
                 "    Kill connection made from <ip:port>.", "KILL <option> <value> [<option> <value> [...]]",
@@ -227,8 +282,12 @@ enum Connections {
                 "      Skip killing current connection (default: yes).", "LIST [options ...]",
                 "    Return information about client connections. Options:",
                 "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)", "      Return clients of specified type.",
+                "UNPAUSE", "    Stop the current client pause, resuming traffic.", "PAUSE <timeout> [WRITE|ALL]",
+                "    Suspend all, or just write, clients for <timeout> milliseconds.",
                 "REPLY (ON|OFF|SKIP)", "    Control the replies sent to the current connection.", "SETNAME <name>",
-                "    Assign the name <name> to the current connection.", "NO-EVICT (ON|OFF)",
+                "    Assign the name <name> to the current connection.",
+                "UNBLOCK <clientid> [TIMEOUT|ERROR]", "    Unblock the specified blocked client.", "TRACKINGINFO",
+                "    Report tracking status for the current connection.", "NO-EVICT (ON|OFF)",
                 "    Protect current client connection from eviction.",
             ])
     }

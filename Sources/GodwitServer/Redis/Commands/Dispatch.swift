@@ -24,10 +24,10 @@ enum Dispatch {
     }
 
     private static func unknown(_ arguments: Arguments) -> Interrupt {
-        var rest = ""
+        var rest: ErrorText = ""
         var index = 1
-        while index < arguments.count, rest.utf8.count < 128 {
-            rest += "'\(clipped(arguments[index], 128 - rest.utf8.count))' "
+        while index < arguments.count, rest.bytes.count < 128 {
+            rest = rest + "'\(clipped(arguments[index], 128 - rest.bytes.count))' "
             index += 1
         }
         return .failed(
@@ -35,9 +35,8 @@ enum Dispatch {
     }
 
     /// The first bytes as C prints them: up to a zero byte.
-    static func clipped(_ bytes: ByteSlice, _ limit: Int) -> String {
-        let kept = bytes.array.prefix(limit).prefix { $0 != 0 }
-        return String(decoding: kept, as: UTF8.self)
+    static func clipped(_ bytes: ByteSlice, _ limit: Int) -> ErrorText {
+        ErrorText(bytes: Array(bytes.array.prefix(limit).prefix { $0 != 0 }))
     }
 
     /// Throws where the client may not call the command now.

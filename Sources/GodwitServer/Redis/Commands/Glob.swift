@@ -2,6 +2,8 @@
 enum Glob {
     /// Whether a text matches. Bounded: a pattern of many stars cannot make it run for long.
     static func matches(_ pattern: [UInt8], _ text: [UInt8], ignoringCase: Bool = false) -> Bool {
+        // As in Redis, where even a star matches no empty name.
+        if text.isEmpty { return pattern.isEmpty }
         var skip = false
         return match(pattern[...], text[...], ignoringCase, &skip)
     }

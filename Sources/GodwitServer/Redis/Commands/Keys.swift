@@ -6,9 +6,10 @@ enum Keys {
 
     static func delete(_ call: Call) throws(Interrupt) {
         var found: [(key: ByteSlice, large: (head: LargeHash, deadline: UInt64)?)] = []
+        var seen = Set<SliceKey>()
         for index in 1..<call.count {
             guard let value = try call.read(call[index]) else { continue }
-            if found.contains(where: { $0.key.equals(call[index]) }) { continue }
+            if call.count > 2, !seen.insert(SliceKey(slice: call[index])).inserted { continue }
             found.append((call[index], Strings.large(value)))
         }
         for (key, large) in found {
@@ -293,19 +294,23 @@ enum Keys {
         return Array(first.prefix(common)) + LargeHash.bigEndian(UInt64.random(in: low...max(low, high)))
     }
 
-    /// Up to how many entries DBSIZE counts exactly.
+    /// Up to how many keys DBSIZE counts exactly.
     private static let exactCount = 100_000
 
     static func dbsize(_ call: Call) throws(Interrupt) {
         guard let database = call.database else { return call.reply.integer(0) }
-        let request = ScanRequest(keyspace: database.keys, wantsValues: false)
         let use = call.executor.engine?.metrics.keyspaces.first { $0.id == database.keys.id }
-        let estimate = use.map { Int($0.entries + $0.memtableEntries) } ?? 0
-        if estimate > exactCount {
-            let deletes = use?.levels.reduce(0) { $0 + Int($1.tombstones) } ?? 0
-            return call.reply.integer(max(0, estimate - 2 * deletes))
+        let entries = use.map { Int($0.entries + $0.memtableEntries) } ?? 0
+        if call.executor.isDirty, entries <= exactCount {
+            // Within a transaction: what it has written counts.
+            let request = ScanRequest(keyspace: database.keys, wantsValues: false)
+            return call.reply.integer(try call.executor.scan(request).rows.count)
         }
-        call.reply.integer(try call.executor.scan(request).rows.count)
+        let request = ScanRequest(keyspace: database.keys, limit: exactCount, isCount: true)
+        let counted = try call.executor.scan(request)
+        if counted.isComplete { return call.reply.integer(counted.count) }
+        let deletes = use?.levels.reduce(0) { $0 + Int($1.tombstones) } ?? 0
+        call.reply.integer(max(exactCount, entries - 2 * deletes))
     }
 
     static func flushdb(_ call: Call) throws(Interrupt) {

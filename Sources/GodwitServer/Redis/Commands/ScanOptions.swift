@@ -26,9 +26,13 @@ struct ScanOptions {
     /// Whether a name matches the pattern.
     func matches(_ name: [UInt8]) -> Bool { pattern.map { Glob.matches($0, name) } ?? true }
 
-    /// Reads a cursor.
+    /// Reads a cursor. A negative number is one that nobody gave, and no error of its own, as in Redis.
     static func cursor(_ text: ByteSlice) throws(Interrupt) -> UInt64 {
-        guard text.count <= 20, let value = UInt64(text.text) else { throw .failed("ERR invalid cursor") }
-        return value
+        if text.isEmpty { return 0 }
+        if text.count <= 21 {
+            if let value = UInt64(text.text) { return value }
+            if let value = Int64(text.text) { return UInt64(bitPattern: value) }
+        }
+        throw .failed("ERR invalid cursor")
     }
 }

@@ -50,7 +50,11 @@ extension Servers {
     }
 
     private static func describe(_ spec: Command.KeySpec, _ reply: Reply) {
-        reply.map(3)
+        reply.map(spec.notes == nil ? 3 : 4)
+        if let notes = spec.notes {
+            reply.bulk("notes")
+            reply.bulk(notes)
+        }
         reply.bulk("flags")
         words(spec.flags, reply)
         reply.bulk("begin_search")

@@ -18,22 +18,31 @@ enum Servers {
     // MARK: CONFIG
 
     static func configGet(_ call: Call) throws(Interrupt) {
-        var found: [Configuration.Setting] = []
-        for setting in Configuration.settings {
-            let isWanted = (2..<call.count).contains { index in
-                Glob.matches(call[index].array, Array(setting.name.utf8), ignoringCase: true)
+        var found: [(name: [UInt8], setting: Configuration.Setting)] = []
+        func add(_ name: [UInt8], _ setting: Configuration.Setting) {
+            if !found.contains(where: { $0.setting.name == setting.name }) { found.append((name, setting)) }
+        }
+        for index in 2..<call.count {
+            let pattern = call[index].array
+            if pattern.contains(where: { "[*?".utf8.contains($0) }) {
+                for setting in Configuration.settings {
+                    let name = Array(setting.name.utf8)
+                    if Glob.matches(pattern, name, ignoringCase: true) { add(name, setting) }
+                }
+            } else if let setting = Configuration.find(call[index].text) {
+                // A name comes back as it was asked.
+                add(pattern, setting)
             }
-            if isWanted { found.append(setting) }
         }
         call.reply.map(found.count)
-        for setting in found {
-            call.reply.bulk(setting.name)
+        for (name, setting) in found {
+            call.reply.bulk(name)
             call.reply.bulk(setting.read(call.executor))
         }
     }
 
     static func configSet(_ call: Call) throws(Interrupt) {
-        if call.count % 2 == 1 { throw call.wrongArity }
+        if call.count % 2 == 1 { throw .syntax }
         var writes: [(Configuration.Setting, String)] = []
         for index in stride(from: 2, to: call.count, by: 2) {
             let name = call[index].text
@@ -167,7 +176,7 @@ enum Servers {
     // MARK: SLOWLOG and LATENCY
 
     static func slowlogGet(_ call: Call) throws(Interrupt) {
-        if call.count > 3 { throw call.wrongArity }
+        if call.count > 3 { throw call.wrongSubcommand }
         var limit = 10
         if call.count == 3 {
             guard let count = Decimal.parse(call[2]), count >= -1 else {

@@ -15,9 +15,10 @@ enum Transactions {
     static func watch(_ call: Call) throws(Interrupt) {
         if call.client.transaction != nil { throw .failed("ERR WATCH inside MULTI is not allowed") }
         var watches: [Client.Watch] = []
+        var seen = Set<WatchKey>()
         for index in 1..<call.count {
             let key = WatchKey(database: call.client.database, key: call[index].array)
-            if call.client.watched.contains(where: { $0.key == key }) { continue }
+            if call.executor.isWatched(key, by: call.client) || !seen.insert(key).inserted { continue }
             let value = try call.read(call[index])
             watches.append(Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil))
         }
@@ -47,13 +48,19 @@ enum Transactions {
         let executor = call.executor
         let arguments = Arguments()
         call.reply.array(transaction.count)
+        var number = 0
         do throws(Interrupt) {
             // Within, commands are carried out and not queued.
             client.transaction = nil
-            for number in 0..<transaction.count {
+            while number < transaction.count {
                 try executor.runQueued(transaction.load(number, into: arguments), client, arguments)
+                number += 1
             }
         } catch {
+            // What the commands behind it will want is fetched along.
+            for later in (number + 1)..<max(number + 1, transaction.count) {
+                executor.want(transaction.load(later, into: arguments), arguments)
+            }
             client.transaction = transaction
             executor.takeBack()
             throw error

@@ -37,6 +37,8 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var decoder = RequestDecoder()
     private(set) var pause: Pause?
     private var isRunning = false
+    /// Whether the client will send nothing more, though it may still read.
+    private var isInputOver = false
     private var holdsRead = false
     private var wire = ByteBuffer()
     private var slowTimer: Scheduled<Void>?
@@ -101,6 +103,13 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
         context.fireChannelWritabilityChanged()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case .inputClosed = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+        // What it has asked is answered, then that is all.
+        isInputOver = true
+        run()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) { close() }
 
     // MARK: Requests
@@ -121,7 +130,8 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Carries out what has come.
     private func run() {
-        guard pause == nil, !isRunning, !input.isEmpty, context != nil else { return }
+        guard pause == nil, !isRunning, context != nil else { return }
+        if input.isEmpty { return endIfOver() }
         isRunning = true
         executor.beginTurn(self)
         var left = Self.turnLimit
@@ -134,8 +144,16 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
             if client.reply.bytes.count > Self.replyLimit { executor.sendNow(self) }
         }
         input.shrink(to: Self.keptMemory)
+        if isInputOver, pause == nil { pause = .closing }
         executor.endTurn(self)
         isRunning = false
+    }
+
+    /// Closes once the replies are sent where nothing more will be asked.
+    private func endIfOver() {
+        guard isInputOver, pause == nil else { return }
+        pause = .closing
+        if !isInTurn { flush() }
     }
 
     /// Lets others have their turn, then goes on.
@@ -209,7 +227,7 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     func forgetMarks() { marks.removeAll(keepingCapacity: true) }
 
     /// Replaces the replies that depended on a commit by what became of it. What the present command has said is dropped.
-    func refuse(_ text: String) {
+    func refuse(_ text: ErrorText) {
         guard let first = marks.first else { return }
         let bytes = client.reply.bytes
         let end = isRunning ? client.replyStart : bytes.count
@@ -228,9 +246,10 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// Answers the request that waited by an error, and goes on.
-    func refuseRequest(_ text: String) {
+    func refuseRequest(_ text: ErrorText) {
         guard pause != .closing else { return }
-        client.reply.error(text)
+        client.replyStart = client.reply.bytes.count
+        executor.refuse(client, client.lastCommand, text)
         consume()
         executor.endTurn(self)
         resume()

@@ -125,11 +125,32 @@ struct HashView {
         }
         if case .large(let head) = content { return try set(updates, in: head) }
         let before = pairs.count
-        for update in updates {
-            if let found = index(update.field) { pairs[found].value = update.value } else { pairs.append(update) }
+        if before + updates.count > 4 * SmallHash.maximumFields {
+            merge(updates)
+        } else {
+            for update in updates { put(update) }
         }
         try store()
         return pairs.count - before
+    }
+
+    private mutating func put(_ update: Pair) {
+        if let found = index(update.field) { pairs[found].value = update.value } else { pairs.append(update) }
+    }
+
+    /// As `put` for each, for so many that looking through all pairs each time would take long.
+    private mutating func merge(_ updates: ContiguousArray<Pair>) {
+        var places: [SliceKey: Int] = [:]
+        for (place, pair) in pairs.enumerated() { places[SliceKey(slice: pair.field)] = place }
+        for update in updates {
+            let key = SliceKey(slice: update.field)
+            if let place = places[key] {
+                pairs[place].value = update.value
+            } else {
+                places[key] = pairs.count
+                pairs.append(update)
+            }
+        }
     }
 
     private func set(_ updates: ContiguousArray<Pair>, in head: LargeHash) throws(Interrupt) -> Int {

@@ -68,6 +68,13 @@ final class Call {
     /// The error for a wrong number of arguments.
     var wrongArity: Interrupt { .failed("ERR wrong number of arguments for '\(command.name)' command") }
 
+    /// The error for a wrong number of arguments of a subcommand that takes some or none.
+    var wrongSubcommand: Interrupt {
+        .failed(
+            "ERR unknown subcommand or wrong number of arguments for '\(Dispatch.clipped(self[1], 128))'. "
+                + "Try \(command.container.uppercased()) HELP.")
+    }
+
     // MARK: Reading
 
     /// The client's database; nil while nothing was ever written to it.

@@ -56,6 +56,7 @@ final class Executor: @unchecked Sendable {
     /// Who must not be overtaken by writes, because it was too often.
     private weak var favoured: Client?
     private var blocked: [Client] = []
+    lazy var pause = ClientPause(self)
     private var wanted: [Need] = []
     private var versions = WriteVersions()
     private var fetches = 0
@@ -246,7 +247,7 @@ final class Executor: @unchecked Sendable {
     private static let unknownPosition = Position(epoch: Epoch(number: 0, tag: 0), sequence: .max)
 
     /// Everything that was not committed is refused.
-    private func fail(_ text: String) {
+    private func fail(_ text: ErrorText) {
         var members = turn
         turn.removeAll()
         if let running, !running.isInTurn { members.append(running) }
@@ -272,7 +273,7 @@ final class Executor: @unchecked Sendable {
         blocked.append(client)
     }
 
-    private func unblock() {
+    func unblock() {
         if isCommitting || favoured != nil { return }
         let clients = blocked
         blocked.removeAll()
@@ -298,34 +299,41 @@ final class Executor: @unchecked Sendable {
             try Dispatch.admit(command, client, self)
         } catch {
             guard case .failed(let text) = error else { return interrupted(client) }
-            client.transaction?.isFlawed = true
-            client.reply.error(text)
-            statistics.countError(text)
-            finish(client)
+            refuse(client, CommandTable.shared.find(arguments[0]), text)
             return .done
         }
         client.lastCommand = command
+        let writes =
+            command.flags.contains(.write)
+            || command.flags.contains(.transaction) && (client.transaction?.writes ?? false)
+        if let refusal = refusal(command, writes: writes) {
+            refuse(client, command, refusal)
+            return .done
+        }
+        if pause.holds(writes: writes) {
+            block(client)
+            return .waits
+        }
         if let transaction = client.transaction, !command.flags.contains(.runsInTransaction) {
             transaction.append(command, arguments)
             client.reply.bytes.append("+QUEUED\r\n" as StaticString)
             finish(client)
             return .done
         }
-        if command.flags.contains(.write) || client.transaction?.writes ?? false {
+        if writes {
             if mustWait(client) {
                 block(client)
                 return .waits
             }
-            if let refusal = refusesWrites {
-                client.reply.error(refusal)
-                finish(client)
+            if configuration.syncsAlways, !statistics.syncedWrites.admits() {
+                refuse(client, command, "BUSY overloaded, retry")
                 return .done
             }
             makeRoom(arguments)
         }
         // What a transaction takes back when it must wait is its own, so others' writes are committed before it.
         if command.flags.contains(.transaction), isDirty { commit() }
-        if isCommitting, command.flags.contains(.write) || client.transaction?.writes ?? false {
+        if isCommitting, writes {
             block(client)
             return .waits
         }
@@ -352,9 +360,27 @@ final class Executor: @unchecked Sendable {
 
     private func interrupted(_ client: Client) -> Outcome {
         client.reply.bytes.truncate(to: client.replyStart)
-        if fetch(client) { return .waits }
-        finish(client)
+        guard let refusal = fetch(client) else { return .waits }
+        refuse(client, client.lastCommand, refusal)
         return .done
+    }
+
+    /// Answers a request that is not carried out by an error. A transaction that it was to be part of is spoiled; one that
+    /// it was to carry out is given up.
+    func refuse(_ client: Client, _ command: Command?, _ text: ErrorText) {
+        var text = text
+        if command?.flags.contains(.transaction) ?? false {
+            client.transaction = nil
+            unwatch(client)
+            text = "EXECABORT Transaction discarded because of: \(text.withoutGenericCode)"
+        } else {
+            client.transaction?.isFlawed = true
+        }
+        client.reply.bytes.truncate(to: client.replyStart)
+        client.reply.error(text)
+        statistics.countError(text)
+        if let command { statistics.countRejection(command) }
+        finish(client)
     }
 
     private func finish(_ client: Client) {
@@ -399,12 +425,13 @@ final class Executor: @unchecked Sendable {
         batch?.clear()
     }
 
-    /// Why writes are refused; nil when they are not.
-    var refusesWrites: String? {
-        if engine == nil { return "LOADING Redis is loading the dataset in memory" }
-        if !isPrimary { return "READONLY You can't write against a read only replica." }
-        if configuration.syncsAlways, !statistics.syncedWrites.admits() { return "BUSY overloaded, retry" }
-        return nil
+    /// Why the node does not take a command now, queued or not; nil where it does.
+    @inline(__always)
+    private func refusal(_ command: Command, writes: Bool) -> ErrorText? {
+        if engine == nil, !command.flags.contains(.runsWhileLoading) {
+            return "LOADING Redis is loading the dataset in memory"
+        }
+        return writes && !isPrimary ? "READONLY You can't write against a read only replica." : nil
     }
 
     /// Commits what others have written when that is much, so that a command that fails half-way takes only its own
@@ -502,6 +529,14 @@ extension Executor {
         return .missing
     }
 
+    /// Notes those keys of a command to come that memory cannot tell of.
+    func want(_ command: Command, _ arguments: Arguments) {
+        guard let database = database(call.client.database) else { return }
+        for (place, _) in command.keyPlaces(arguments.count) where wanted.count < 4096 {
+            _ = try? lookUp(database.keys, arguments[place], into: call.first)
+        }
+    }
+
     /// Notes what a command lacks.
     func needs(_ need: Need) -> Interrupt {
         wanted.append(need)
@@ -582,22 +617,18 @@ extension Executor {
 
     // MARK: Fetching
 
-    /// Has what the client's command wants fetched; returns false where it was refused, with the error as the reply.
-    private func fetch(_ client: Client) -> Bool {
-        guard let engine else {
-            client.reply.error("LOADING Redis is loading the dataset in memory")
-            return false
-        }
+    /// Has what the client's command wants fetched; returns why not where it is refused.
+    private func fetch(_ client: Client) -> ErrorText? {
+        guard let engine else { return "LOADING Redis is loading the dataset in memory" }
         let readsDisk = wanted.contains { $0.readsDisk }
         guard client.attempts < 64, client.attempts > 0 || !readsDisk || pool.admission.admits() else {
-            client.reply.error("BUSY overloaded, retry")
-            return false
+            return "BUSY overloaded, retry"
         }
         // Scans and confirmations are of what is committed.
         if isDirty { commit() }
         if isCommitting {
             block(client)
-            return true
+            return nil
         }
         client.attempts += 1
         if client.attempts > 3, favoured == nil { favoured = client }
@@ -614,7 +645,7 @@ extension Executor {
                 self.loop.execute { self.take(result, needs, guardians, client) }
             }
         }
-        return true
+        return nil
     }
 
     /// Has the node answer what only it knows.
@@ -670,8 +701,7 @@ extension Executor {
             for (index, outcome) in outcomes.enumerated() {
                 switch (needs[index], outcome) {
                 case (.value(let keyspace, let key), .value(let value)):
-                    fetched.values.append(
-                        .init(keyspace: keyspace.id, key: key, value: value, guardian: guardians[index]))
+                    fetched.add(value, keyspace.id, key, guardians[index])
                 case (.scan(let request), .scan(let rows)):
                     fetched.scans.append(.init(request: request, result: rows, guardian: guardians[index]))
                 case (_, .status(let status)): fetched.status = status
@@ -697,6 +727,10 @@ extension Executor {
     func watch(_ watch: Client.Watch, _ client: Client) {
         client.watched.append(watch)
         watchers[watch.key, default: [:]][ObjectIdentifier(client)] = client
+    }
+
+    func isWatched(_ key: WatchKey, by client: Client) -> Bool {
+        watchers[key]?[ObjectIdentifier(client)] != nil
     }
 
     /// Lets go of all keys that a client watches.

@@ -2,7 +2,7 @@ internal import GodwitEngine
 
 /// What the engine refuses, in Redis' words where it has some.
 enum Failures {
-    static func text(_ error: EngineError) -> String {
+    static func text(_ error: EngineError) -> ErrorText {
         switch error.code {
         case .notWritable:
             error.message.contains("behind")

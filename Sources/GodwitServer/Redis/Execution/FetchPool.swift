@@ -39,9 +39,7 @@ final class FetchPool: Sendable {
             self.admission.begin(ticket)
             then(
                 Result { () throws(EngineError) in
-                    var outcomes: [Outcome] = []
-                    for need in needs { outcomes.append(try Self.fetch(need, engine)) }
-                    return outcomes
+                    try Self.fetch(needs, engine)
                 })
         }
     }
@@ -51,6 +49,26 @@ final class FetchPool: Sendable {
         threads.submit { state in
             if case .active = state { work() }
         }
+    }
+
+    /// Fetches values together, so that what they lack is read together, and the rest one by one.
+    private static func fetch(_ needs: [Need], _ engine: Engine) throws(EngineError) -> [Outcome] {
+        var outcomes = [Outcome](repeating: .done, count: needs.count)
+        var values: [Keyspace: [(place: Int, key: [UInt8])]] = [:]
+        for (place, need) in needs.enumerated() {
+            if needs.count > 1, case .value(let keyspace, let key) = need {
+                values[keyspace, default: []].append((place, key))
+            } else {
+                outcomes[place] = try fetch(need, engine)
+            }
+        }
+        for (keyspace, wanted) in values {
+            for (place, _) in wanted { outcomes[place] = .value(nil) }
+            try engine.multiGet(wanted.map(\.key), in: keyspace) { index, value in
+                outcomes[wanted[index].place] = .value(value.withView { $0.array })
+            }
+        }
+        return outcomes
     }
 
     private static func fetch(_ need: Need, _ engine: Engine) throws(EngineError) -> Outcome {
@@ -83,14 +101,14 @@ final class FetchPool: Sendable {
 
     static func scan(_ request: ScanRequest, _ engine: Engine) throws(EngineError) -> ScanResult {
         var result = ScanResult()
-        var seen = 0
         let range = KeyRange(from: request.lower, to: request.upper)
         try engine.scan(range, in: request.keyspace, reverse: request.isReverse) { key, value in
-            if seen == request.limit {
+            if result.count == request.limit {
                 result.isComplete = false
                 return false
             }
-            seen += 1
+            result.count += 1
+            if request.isCount { return true }
             let key = key.withView { $0.array }
             result.last = key
             if let pattern = request.pattern, !Glob.matches(pattern, key) { return true }

@@ -1,7 +1,7 @@
 /// Why a command does not go on. Thrown before it has written anything.
 enum Interrupt: Error {
     /// The reply is an error; the text begins with its code.
-    case failed(String)
+    case failed(ErrorText)
     /// What it needs is being fetched; then it runs again from the start.
     case waits
 }

@@ -43,6 +43,8 @@ struct ScanRequest: Hashable, Sendable {
     var pattern: [UInt8]?
     /// Whether values are wanted whole, or only their first bytes.
     var wantsValues = true
+    /// Whether only the number of entries is wanted.
+    var isCount = false
 
     /// The first bytes of a value that tell its kind.
     static let headLength = 9
@@ -56,6 +58,8 @@ struct ScanResult: Sendable {
     }
 
     var rows: [Row] = []
+    /// How many entries were looked at.
+    var count = 0
     /// The last key that was looked at.
     var last: [UInt8]?
     /// Whether the range has nothing more.
@@ -65,10 +69,13 @@ struct ScanResult: Sendable {
 /// What was fetched for a client that waits, each with the version of what guards it.
 final class Fetched {
     struct FetchedValue {
-        let keyspace: UInt32
-        let key: [UInt8]
         let value: [UInt8]?
         let guardian: Guardian
+    }
+
+    private struct Place: Hashable {
+        let keyspace: UInt32
+        let key: [UInt8]
     }
 
     struct FetchedScan {
@@ -77,14 +84,19 @@ final class Fetched {
         let guardian: Guardian
     }
 
-    var values: [FetchedValue] = []
+    private var values: [Place: FetchedValue] = [:]
     var scans: [FetchedScan] = []
     var status: ReplicaStatus?
     var confirmation: Confirmation?
 
+    func add(_ value: [UInt8]?, _ keyspace: UInt32, _ key: [UInt8], _ guardian: Guardian) {
+        values[Place(keyspace: keyspace, key: key)] = FetchedValue(value: value, guardian: guardian)
+    }
+
     /// A fetched value that no write has overtaken.
     func value(_ keyspace: UInt32, _ key: ByteSlice, _ versions: WriteVersions) -> FetchedValue? {
-        values.last { $0.keyspace == keyspace && versions.holds($0.guardian) && $0.key.withSlice { $0.equals(key) } }
+        guard let value = values[Place(keyspace: keyspace, key: key.array)] else { return nil }
+        return versions.holds(value.guardian) ? value : nil
     }
 
     /// A fetched scan that no write has overtaken.

@@ -64,7 +64,7 @@ private struct InfoFigures {
         slowReaders = statistics.slowReadersCut
         errors = statistics.errors.sorted { $0.key < $1.key }
         uses = CommandTable.shared.commands.map { ($0.name, statistics.uses[$0.number]) }
-            .filter { $0.1.calls > 0 || $0.1.failed > 0 }
+            .filter { $0.1.calls > 0 || $0.1.rejected > 0 }
         metrics = executor.engine?.metrics
         keyspaces = (0..<Database.count).compactMap { number -> (number: Int, keys: Int)? in
             guard let database = executor.database(number),
@@ -190,7 +190,7 @@ private struct InfoFigures {
                 "cmdstat_\(name)",
                 "calls=\(use.calls),usec=\(total),usec_per_call=\(each / 100)."
                     + String(repeating: "0", count: 2 - fraction.count) + fraction
-                    + ",rejected_calls=0,failed_calls=\(use.failed)"
+                    + ",rejected_calls=\(use.rejected),failed_calls=\(use.failed)"
             )
         }
     }

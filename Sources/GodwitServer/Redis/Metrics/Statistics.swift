@@ -7,6 +7,8 @@ final class Statistics {
         var calls = 0
         var nanoseconds: UInt64 = 0
         var failed = 0
+        /// Calls that were refused before they began.
+        var rejected = 0
         /// Calls by the power of two above their nanoseconds.
         var histogram: [UInt32] = []
     }
@@ -63,10 +65,12 @@ final class Statistics {
 
     func countFailure(_ command: Command) { uses[command.number].failed += 1 }
 
+    func countRejection(_ command: Command) { uses[command.number].rejected += 1 }
+
     /// Counts an error by its code.
-    func countError(_ text: String) {
+    func countError(_ text: ErrorText) {
         errorReplies += 1
-        let code = String(text.prefix { $0 != " " })
+        let code = text.code
         if errors[code] != nil || errors.count < 128 { errors[code, default: 0] += 1 }
     }
 

@@ -6,7 +6,7 @@ final class User {
         case key(String)
 
         /// The reply.
-        var text: String {
+        var text: ErrorText {
             switch self {
             case .command(let name): "NOPERM this user has no permissions to run the '\(name)' command"
             case .key: "NOPERM this user has no permissions to access one of the keys used as arguments"
@@ -37,7 +37,7 @@ final class User {
     private(set) var allChannels = false
     /// Whether what is restored is looked through, where it was said. Nothing is ever restored here; it is shown as given.
     private(set) var sanitizes: Bool?
-    /// What was said of commands, in order: `+@all`, `-get`, `+config|get`.
+    /// What was said of commands and changed something, in order: `+@all`, `-get`, `+config|get`.
     private(set) var rules = ["-@all"]
     private var allowed = [Bool](repeating: false, count: CommandTable.shared.commands.count + 1)
     private var allowsUnknown = false
@@ -198,6 +198,7 @@ final class User {
     }
 
     private func addMarkedKey(_ rest: [UInt8]) -> String? {
+        if allKeys { return Self.noEffect }
         guard let tilde = rest.firstIndex(of: UInt8(ascii: "~")), tilde > 0 else { return "Syntax error" }
         var (reads, writes) = (false, false)
         for flag in rest[..<tilde] {
@@ -210,12 +211,12 @@ final class User {
         return add(key: Array(rest[(tilde + 1)...]), reads: reads, writes: writes)
     }
 
+    private static let noEffect =
+        "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. "
+        + "Try 'resetkeys' to start with an empty list of patterns"
+
     private func add(key pattern: [UInt8], reads: Bool, writes: Bool) -> String? {
-        if allKeys {
-            return
-                "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect. "
-                + "Try 'resetkeys' to start with an empty list of patterns"
-        }
+        if allKeys { return Self.noEffect }
         if pattern.contains(where: { InlineWords.isSpace($0) || $0 == 0 }) { return "Syntax error" }
         if let index = keys.firstIndex(where: { $0.pattern == pattern }) {
             keys[index].reads = keys[index].reads || reads
@@ -236,6 +237,7 @@ final class User {
         let name = text.lowercased()
         let isAllowed = sign == UInt8(ascii: "+")
         let table = CommandTable.shared
+        let before = allowed
         if name.hasPrefix("@") {
             let category = Command.Categories(words: [name])
             if category.isEmpty { return "Unknown command or category name in ACL" }
@@ -251,9 +253,10 @@ final class User {
             allowed[command.number] = isAllowed
             for subcommand in table.subcommands(of: command) { allowed[subcommand.number] = isAllowed }
         }
+        if !isAllowed { allowsUnknown = false }
+        if allowed == before { return nil }
         rules.removeAll { $0.dropFirst() == name || $0.dropFirst().hasPrefix(name + "|") }
         rules.append((isAllowed ? "+" : "-") + name)
-        if !isAllowed { allowsUnknown = false }
         return nil
     }
 

@@ -20,9 +20,9 @@ final class Reply {
     }
 
     /// An error; `text` begins with its code.
-    func error(_ text: String) {
+    func error(_ text: ErrorText) {
         bytes.append(UInt8(ascii: "-"))
-        for byte in text.utf8 { bytes.append(byte == 13 || byte == 10 ? 32 : byte) }
+        for byte in text.bytes { bytes.append(byte == 13 || byte == 10 ? 32 : byte) }
         end()
     }
 
