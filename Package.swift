@@ -127,6 +127,7 @@ let package = Package(
             name: "GodwitRedisTests",
             dependencies: [
                 "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer",
+                .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -135,6 +135,19 @@ import Testing
         try await primary.stop()
     }
 
+    @Test("the last deadline there is can be set, shown and taken away")
+    func lastDeadline() async throws {
+        let node = try await TestNode.start(scratch)
+        let client = try await node.client()
+        _ = try await client.call("HSET", "h", "f", "v")
+        #expect(try await client.call("PEXPIREAT", "h", "9223372036854775807") == .integer(1))
+        #expect(try await client.call("PEXPIRETIME", "h") == .integer(.max))
+        #expect(try await client.call("EXPIRETIME", "h") == .integer(9_223_372_036_854_776))
+        #expect(try await client.call("PERSIST", "h") == .integer(1))
+        #expect(try await client.call("EXPIRETIME", "h") == .integer(-1))
+        try await node.stop()
+    }
+
     @Test("bytes of a client's that are no text stand in an error as they came")
     func errorBytes() {
         let name: [UInt8] = [0xFF, 0xC3, 0x41, 0, 0x42]

@@ -1,5 +1,7 @@
 import GodwitEngine
 import GodwitNode
+import GodwitReplication
+import Hummingbird
 import Testing
 
 @testable import GodwitServer
@@ -27,6 +29,36 @@ import Testing
         let admission = Admission(target: 1 << 40, limit: 3)
         for _ in 0..<3 { _ = admission.enter(now: 1) }
         #expect(!admission.admits(now: 1))
+    }
+
+    @Test("HTTP requests past the capacity are refused by 429 and told when to come again; those let in are done")
+    func refusedOverHTTP() async throws {
+        let admission = HTTPAdmission(reads: Admission(limit: 1), writes: Admission(limit: 1))
+        func check(_ refused: () async throws -> Void) async {
+            do {
+                try await refused()
+                Issue.record("a request over the limit was let in")
+            } catch let failure as Failure {
+                #expect(failure.status.code == 429)
+                #expect(failure.headers[.retryAfter] == "1")
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        let read = try await admission.read {
+            await check { try await admission.read {} }
+            return 7
+        }
+        #expect(read == 7)
+        try await admission.write(.local) {
+            await check { try await admission.write(nil) {} }
+            await check { try await admission.write(.durable(1)) {} }
+        }
+        // Waiting for other nodes is no sign of too much work here.
+        try await admission.write(.received(1)) { try await admission.write(nil) {} }
+        try await admission.read {}
+        #expect(admission.reads.figures.refused == 1)
+        #expect(admission.writes.figures.refused == 2)
     }
 
     @Test("cold reads past the capacity are refused at once, those admitted are right, and cached reads go on")

@@ -145,7 +145,7 @@ enum Keys {
         if value.deadline == 0 { return call.reply.integer(-1) }
         let deadline = Int(value.deadline)
         let time = isAbsolute ? deadline : max(0, deadline - Int(call.now))
-        call.reply.integer(unit == .seconds ? (time + 500) / 1000 : time)
+        call.reply.integer(unit == .seconds ? Int((UInt64(time) + 500) / 1000) : time)
     }
 
     // MARK: Copies and names
