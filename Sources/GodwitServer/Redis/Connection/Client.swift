@@ -1,0 +1,118 @@
+internal import GodwitEngine
+internal import NIOCore
+
+/// What is known of one connection beyond its bytes: who it is, which database it uses, what it has queued and watches.
+/// Used on the event loop only.
+final class Client: @unchecked Sendable {
+    let id: Int
+    let reply = Reply()
+    let arguments = Arguments()
+    weak var handler: ClientHandler?
+
+    var name: [UInt8] = []
+    var database = 0
+    /// Who has logged in; nil while nobody has.
+    var user: User?
+    var address = ""
+    var localAddress = ""
+    let createdAt = NIODeadline.now()
+    var lastUsedAt = NIODeadline.now()
+    var lastCommand: Command?
+    var replies = Replies.on
+    var isProtectedFromEviction = false
+
+    /// The commands of a transaction that was begun.
+    var transaction: Transaction?
+    /// What is watched, by key.
+    var watched: [Watch] = []
+    /// Whether something watched was changed.
+    var isTouched = false
+
+    /// Where the client's last write stands.
+    var lastWrite: Position?
+    /// Where the reply of the present command begins.
+    var replyStart = 0
+    /// What was fetched for the command that waits.
+    var fetched: Fetched?
+    /// Where RANDOMKEY of this client looks, once it has chosen.
+    var chance: [UInt8]?
+    /// How often the command that waits has run.
+    var attempts = 0
+
+    /// Whether replies are sent.
+    enum Replies {
+        case on, off
+        /// The next command's is left out.
+        case skipNext
+        /// The present one's is left out.
+        case skip
+    }
+
+    /// A key that is watched.
+    struct Watch {
+        let key: WatchKey
+        /// When it would expire; 0 for never.
+        let deadline: UInt64
+        let existed: Bool
+    }
+
+    init(id: Int) { self.id = id }
+
+    /// How CLIENT LIST and CLIENT INFO show it.
+    func line(_ now: NIODeadline) -> String {
+        let command = lastCommand?.name ?? "NULL"
+        let queued = transaction.map { "\($0.count)" } ?? "-1"
+        let buffered = handler?.bufferedBytes ?? 0
+        var flags = ""
+        if transaction != nil { flags += "x" }
+        if isTouched { flags += "d" }
+        if isProtectedFromEviction { flags += "e" }
+        if flags.isEmpty { flags = "N" }
+        return "id=\(id) addr=\(address) laddr=\(localAddress) fd=\(handler?.descriptor ?? -1) "
+            + "name=\(String(decoding: name, as: UTF8.self)) age=\((now - createdAt).nanoseconds / 1_000_000_000) "
+            + "idle=\((now - lastUsedAt).nanoseconds / 1_000_000_000) flags=\(flags) db=\(database) sub=0 psub=0 ssub=0 "
+            + "multi=\(queued) qbuf=\(buffered) qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 "
+            + "rbp=0 obl=\(reply.bytes.count) oll=0 omem=0 tot-mem=\(buffered + reply.bytes.count + 2048) events=r "
+            + "cmd=\(command) user=\(user?.name ?? "(superuser)") redir=-1 resp=\(reply.version)"
+    }
+}
+
+/// A key of a database, as watchers name it.
+struct WatchKey: Hashable {
+    let database: Int
+    let key: [UInt8]
+}
+
+/// The commands of a transaction, queued with their arguments.
+final class Transaction {
+    private let bytes = ByteBox()
+    private var commands: [(command: Command, first: Int, count: Int)] = []
+    private var places: [(start: Int, length: Int)] = []
+    /// Whether a command was refused while queueing, so that EXEC will be too.
+    var isFlawed = false
+
+    var count: Int { commands.count }
+    var byteCount: Int { bytes.count }
+
+    /// Whether any of them writes.
+    var writes: Bool { commands.contains { $0.command.flags.contains(.write) } }
+
+    func append(_ command: Command, _ arguments: Arguments) {
+        commands.append((command, places.count, arguments.count))
+        for index in 0..<arguments.count {
+            places.append((bytes.count, arguments[index].count))
+            bytes.append(arguments[index])
+        }
+    }
+
+    /// A queued command; its arguments are put into `arguments`.
+    func load(_ number: Int, into arguments: Arguments) -> Command {
+        let queued = commands[number]
+        arguments.removeAll()
+        for place in places[queued.first..<queued.first + queued.count] {
+            arguments.append(start: place.start, length: place.length)
+        }
+        arguments.attach(bytes.slice)
+        return queued.command
+    }
+}

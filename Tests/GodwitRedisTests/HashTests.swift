@@ -1,0 +1,140 @@
+import GodwitEngine
+import GodwitNode
+import Testing
+
+@testable import GodwitServer
+
+/// Hashes small and large beside a model.
+@Suite struct HashTests {
+    private let scratch = Scratch()
+
+    @Test("hashes of any size behave as dictionaries do, through growth, renames, copies and expiry")
+    func model() async throws {
+        var random = TestRandom(seed: testSeed())
+        let node = try await TestNode.start(scratch)
+        let client = try await node.client()
+        var model: [String: [String: String]] = [:]
+        for _ in 0..<3000 {
+            let key = "h\(random.below(4))"
+            let fields = (0...random.below(random.below(8) == 0 ? 120 : 4)).map { _ in "f\(random.below(400))" }
+            switch random.below(13) {
+            case 0...4:
+                let value = String(repeating: "v", count: random.below(40))
+                let fresh = Set(fields).subtracting(model[key, default: [:]].keys).count
+                #expect(try await client.call(["HSET", key] + fields.flatMap { [$0, value] }) == .integer(fresh))
+                for field in fields { model[key, default: [:]][field] = value }
+            case 5, 6:
+                let gone = Set(fields).intersection(model[key, default: [:]].keys)
+                #expect(try await client.call(["HDEL", key] + fields) == .integer(gone.count))
+                for field in gone { model[key]?[field] = nil }
+                if model[key]?.isEmpty ?? false { model[key] = nil }
+            case 7:
+                let target = "h\(random.below(4))"
+                let reply = try await client.call("RENAME", key, target)
+                #expect(reply.isError == (model[key] == nil))
+                if let moved = model[key], key != target {
+                    model[target] = moved
+                    model[key] = nil
+                }
+            case 8:
+                let target = "h\(random.below(4))"
+                let reply = try await client.call("COPY", key, target, "REPLACE")
+                if key != target { #expect(reply == .integer(model[key] == nil ? 0 : 1)) }
+                if let copied = model[key] { model[target] = copied }
+            case 9:
+                if random.below(6) == 0 {
+                    _ = try await client.call("DEL", key)
+                    model[key] = nil
+                } else {
+                    #expect(try await client.call("PEXPIRE", key, "100000") == .integer(model[key] == nil ? 0 : 1))
+                }
+            case 10:
+                let replies = try await client.call(["HMGET", key] + fields).values
+                #expect(replies == fields.map { model[key]?[$0].map { .bulk($0) } ?? .null })
+            case 11:
+                var found: [String: String] = [:]
+                var cursor = "0"
+                repeat {
+                    let page = try await client.call("HSCAN", key, cursor, "COUNT", "50").values
+                    cursor = page[0].text ?? "0"
+                    for pair in stride(from: 0, to: page[1].values.count, by: 2) {
+                        found[page[1].values[pair].text ?? ""] = page[1].values[pair + 1].text
+                    }
+                } while cursor != "0"
+                #expect(found == model[key] ?? [:])
+            default:
+                let all = try await client.call("HGETALL", key).values.compactMap(\.text)
+                var found: [String: String] = [:]
+                for pair in stride(from: 0, to: all.count, by: 2) { found[all[pair]] = all[pair + 1] }
+                #expect(found == model[key] ?? [:])
+                #expect(try await client.call("HLEN", key) == .integer(model[key]?.count ?? 0))
+            }
+        }
+        // Whatever has no head any more has left no rows.
+        let engine = try #require(node.node.engine)
+        var heads = 0
+        var rows = 0
+        var expected = 0
+        let deadlines = try #require(engine.keyspace("redis.0.deadlines"))
+        let fields = try #require(engine.keyspace("redis.0.fields"))
+        try engine.scan(in: deadlines) { _, _ in
+            heads += 1
+            return true
+        }
+        try engine.scan(in: fields) { _, _ in
+            rows += 1
+            return true
+        }
+        var large = 0
+        for (key, fields) in model where try await client.call("OBJECT", "ENCODING", key) == .bulk("hashtable") {
+            large += 1
+            expected += fields.count
+        }
+        #expect(heads == large)
+        #expect(rows == expected)
+        try await node.stop()
+    }
+
+    @Test("a hash becomes large at its threshold and stays so")
+    func threshold() async throws {
+        let node = try await TestNode.start(scratch)
+        let client = try await node.client()
+        for number in 0..<SmallHash.maximumFields { _ = try await client.call("HSET", "h", "f\(number)", "v") }
+        #expect(try await client.call("OBJECT", "ENCODING", "h") == .bulk("listpack"))
+        _ = try await client.call("HSET", "h", "one more", "v")
+        #expect(try await client.call("OBJECT", "ENCODING", "h") == .bulk("hashtable"))
+        for number in 0..<SmallHash.maximumFields { _ = try await client.call("HDEL", "h", "f\(number)") }
+        #expect(try await client.call("HGETALL", "h") == .array([.bulk("one more"), .bulk("v")]))
+        #expect(try await client.call("OBJECT", "ENCODING", "h") == .bulk("hashtable"))
+        #expect(try await client.call("HDEL", "h", "one more") == .integer(1))
+        #expect(try await client.call("EXISTS", "h") == .integer(0))
+        try await node.stop()
+    }
+
+    @Test("large hashes that have expired give their space back")
+    func largeHashesExpiredGiveSpaceBack() async throws {
+        let node = try await TestNode.start(scratch)
+        let client = try await node.client()
+        let fields = (0..<200).flatMap { ["f\($0)", String(repeating: "v", count: 100)] }
+        for number in 0..<50 {
+            _ = try await client.call(["HSET", "h\(number)"] + fields)
+            _ = try await client.call("PEXPIRE", "h\(number)", number % 10 == 0 ? "100000000" : "300")
+        }
+        let engine = try #require(node.node.engine)
+        let keyspace = try #require(engine.keyspace("redis.0.fields"))
+        func rows() throws -> Int {
+            var rows = 0
+            try engine.scan(in: keyspace) { _, _ in
+                rows += 1
+                return true
+            }
+            return rows
+        }
+        #expect(try await TestNode.eventually { try rows() == 5 * 200 })
+        #expect(try await client.call("HLEN", "h0") == .integer(200))
+        #expect(try await client.call("EXISTS", "h1") == .integer(0))
+        try engine.compact(in: keyspace)
+        #expect(try engine.approximateSize(in: keyspace) < 5 * 200 * 130)
+        try await node.stop()
+    }
+}
