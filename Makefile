@@ -27,6 +27,7 @@ build: deps ## builds the command and the demo
 	$(SWIFT) build $(RELEASE) --product godwit-demo
 
 demo: build ## two regions, real flights, the primary killed once and cut off once, every write accounted for
+	@.ci/install-redis-cli
 	@rm -rf .build/demo-regions
 	$(BIN)/godwit-demo regions --csv fixtures/flights-2013-01.csv --data .build/demo-regions
 

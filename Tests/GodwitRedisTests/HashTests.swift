@@ -1,3 +1,4 @@
+import Foundation
 import GodwitEngine
 import GodwitNode
 import Testing
@@ -99,16 +100,63 @@ import Testing
     func threshold() async throws {
         let node = try await TestNode.start(scratch)
         let client = try await node.client()
-        for number in 0..<SmallHash.maximumFields { _ = try await client.call("HSET", "h", "f\(number)", "v") }
+        for number in 0..<SmallHash.Bounds().fields { _ = try await client.call("HSET", "h", "f\(number)", "v") }
         #expect(try await client.call("OBJECT", "ENCODING", "h") == .bulk("listpack"))
         _ = try await client.call("HSET", "h", "one more", "v")
         #expect(try await client.call("OBJECT", "ENCODING", "h") == .bulk("hashtable"))
-        for number in 0..<SmallHash.maximumFields { _ = try await client.call("HDEL", "h", "f\(number)") }
+        for number in 0..<SmallHash.Bounds().fields { _ = try await client.call("HDEL", "h", "f\(number)") }
         #expect(try await client.call("HGETALL", "h") == .array([.bulk("one more"), .bulk("v")]))
         #expect(try await client.call("OBJECT", "ENCODING", "h") == .bulk("hashtable"))
         #expect(try await client.call("HDEL", "h", "one more") == .integer(1))
         #expect(try await client.call("EXISTS", "h") == .integer(0))
         try await node.stop()
+    }
+
+    @Test(
+        "prints what hashes of many sizes cost in one row and in rows",
+        .enabled(if: ProcessInfo.processInfo.environment["GODWIT_COSTS"] == "1"))
+    func costs() async throws {
+        for fields in [8, 32, 64, 128, 256, 512, 1024] {
+            for isSmall in [true, false] {
+                let costs = try await measure(fields, SmallHash.Bounds(fields: isSmall ? 1 << 20 : 0, bytes: 1 << 20))
+                print("\(fields) fields, \(isSmall ? "one row" : "rows   "): \(costs)")
+            }
+        }
+    }
+
+    /// Microseconds a command in the executor, and bytes of log, on 2,000 hashes that are in memory.
+    private func measure(_ fields: Int, _ bounds: SmallHash.Bounds) async throws -> String {
+        var random = TestRandom(seed: 1)
+        let node = try await TestNode.start(Scratch(), memory: 256 << 20) { $0.smallHash = bounds }
+        let client = try await node.client()
+        let engine = try #require(node.node.engine)
+        let hashes = max(16, 65_536 / fields)
+        let value = String(repeating: "v", count: 16)
+        for hash in 0..<hashes {
+            _ = try await client.call(
+                ["HSET", "h\(hash)"] + (0..<fields).flatMap { ["feature_\($0)", value] })
+        }
+        var text = ""
+        for (name, count) in [("hget", 1), ("hmget", 20), ("hset", 1)] {
+            _ = try await client.call("CONFIG", "RESETSTAT")
+            let before = engine.metrics.writes.logBytes
+            for _ in 0..<40 {
+                for _ in 0..<100 {
+                    var words = [name, "h\(random.below(hashes))"]
+                    for _ in 0..<count { words.append("feature_\(random.below(fields))") }
+                    if name == "hset" { words.append(value) }
+                    client.send(TestClient.request(words))
+                }
+                for _ in 0..<100 { _ = try await client.reply() }
+            }
+            let stats = try await client.call("INFO", "commandstats").text ?? ""
+            let line = stats.split(separator: "\r\n").first { $0.hasPrefix("cmdstat_\(name):") } ?? ""
+            let each = line.split(separator: ",").first { $0.hasPrefix("usec_per_call=") }?.dropFirst(14) ?? ""
+            text += "\(name) \(each) µs  "
+            if name == "hset" { text += "\((engine.metrics.writes.logBytes - before) / 4000) B of log" }
+        }
+        try await node.stop()
+        return text
     }
 
     @Test("large hashes that have expired give their space back")

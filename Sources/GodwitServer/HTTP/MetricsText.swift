@@ -127,12 +127,10 @@ struct MetricsText {
     private mutating func addLag(_ lag: Lag, _ what: String, _ labels: [(String, String)]) {
         add("\(what)_lag_records", "gauge", "Sequence numbers that are missing.", labels, lag.records)
         add("\(what)_lag_bytes", "gauge", "Bytes of log that are missing.", labels, lag.bytes)
-        add(
-            "\(what)_lag_milliseconds", "gauge", "The age of the oldest write that is missing.", labels,
-            lag.milliseconds)
+        addSeconds("\(what)_lag_seconds", "gauge", "The age of the oldest write missing.", labels, lag.milliseconds)
         for (quantile, value) in [("0.5", lag.p50), ("0.99", lag.p99), ("1", lag.max)] {
-            add(
-                "\(what)_acknowledgement_milliseconds", "gauge", "How long acknowledgements took.",
+            addSeconds(
+                "\(what)_acknowledgement_seconds", "summary", "How long acknowledgements took.",
                 labels + [("quantile", quantile)], value)
         }
     }
@@ -170,6 +168,19 @@ struct MetricsText {
 
     private mutating func add(
         _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], _ value: UInt64
+    ) {
+        add(name, type, help, labels, text: "\(value)")
+    }
+
+    /// Adds milliseconds in Prometheus' unit.
+    private mutating func addSeconds(
+        _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], _ milliseconds: UInt64
+    ) {
+        add(name, type, help, labels, text: "\(Double(milliseconds) / 1000)")
+    }
+
+    private mutating func add(
+        _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], text value: String
     ) {
         if described.insert(name).inserted {
             text += "# HELP godwit_\(name) \(help)\n# TYPE godwit_\(name) \(type)\n"

@@ -17,6 +17,9 @@ package struct RedisSettings: Sendable {
     /// The longest bulk string, in bytes: the engine's longest value.
     var maximumBulk = 16 << 20
 
+    /// Up to where a hash is one row.
+    var smallHash = SmallHash.Bounds()
+
     /// How long replies may wait for a client that does not read before it is cut off.
     var slowReaderPatience = Duration.seconds(60)
     /// How long a read of the disk may wait in the queue before more are refused, in nanoseconds.

@@ -17,7 +17,7 @@ struct Serve: AsyncParsableCommand {
             Examples:
               godwit serve --data ./us --region us-east --replication 127.0.0.1:7400 --admin 127.0.0.1:7401
               godwit serve --data ./eu --region eu-west --replication 127.0.0.1:7410 --admin 127.0.0.1:7411 \
-            --follow 127.0.0.1:7400
+            --redis 127.0.0.1:6380 --follow 127.0.0.1:7400
               godwit serve --config /etc/godwit.yaml
             """
     )

@@ -32,7 +32,11 @@ final class Command: Sendable {
         flagWords = Self.words(flags)
         categoryWords = Self.words(categories)
         self.categories = Categories(words: categoryWords)
-        self.flags = Flags(words: flagWords, name: name)
+        var flags = Flags(words: flagWords, name: name)
+        if let spec = keys.first, spec.first == 1, !spec.isVariable, !spec.flags.contains("OW") {
+            flags.insert(.readsFirstKey)
+        }
+        self.flags = flags
         self.keys = keys
         self.tips = Self.words(tips)
         self.summary = summary
@@ -62,6 +66,8 @@ final class Command: Sendable {
         static let transaction = Flags(rawValue: 64)
         /// Also while the node has no data to serve.
         static let runsWhileLoading = Flags(rawValue: 128)
+        /// Looks at what its first argument names.
+        static let readsFirstKey = Flags(rawValue: 256)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 

@@ -226,12 +226,12 @@ enum Connections {
         if milliseconds < 0 { throw .failed("ERR timeout is negative") }
         if milliseconds > Int.max - Int(call.now) { throw .failed("ERR timeout is out of range") }
         call.executor.pause.begin(
-            for: .milliseconds(Int64(min(milliseconds, longestPause))), onlyWrites: onlyWrites)
+            for: .milliseconds(Int64(min(milliseconds, longestPause))), onlyWrites: onlyWrites, call.executor)
         call.reply.ok()
     }
 
     static func clientUnpause(_ call: Call) throws(Interrupt) {
-        call.executor.pause.finish()
+        call.executor.pause.finish(call.executor)
         call.reply.ok()
     }
 
@@ -303,8 +303,8 @@ private struct KillFilter {
     var skipsSelf = true
 
     init(_ call: Call) throws(Interrupt) {
-        guard call.count % 2 == 0 else { throw .syntax }
         for index in stride(from: 2, to: call.count, by: 2) {
+            if index + 1 == call.count { throw .syntax }
             let value = call[index + 1]
             if call[index].isWord("ID") {
                 guard let number = Decimal.parse(value), number > 0 else {

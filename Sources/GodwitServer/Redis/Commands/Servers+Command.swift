@@ -36,6 +36,8 @@ extension Servers {
         reply.set(command.keys.count)
         for spec in command.keys { describe(spec, reply) }
         let subcommands = table.subcommands(of: command)
+        // Of none Redis makes a set.
+        if subcommands.isEmpty { return reply.set(0) }
         reply.array(subcommands.count)
         for subcommand in subcommands { describe(subcommand, reply) }
     }

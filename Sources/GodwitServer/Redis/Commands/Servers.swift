@@ -231,10 +231,10 @@ enum Servers {
                 wanted += CommandTable.shared.subcommands(of: command)
             }
         }
-        let shown = wanted.filter { statistics.uses[$0.number].calls > 0 }
+        let shown = wanted.filter { statistics.use(of: $0).calls > 0 }
         call.reply.map(shown.count)
         for command in shown {
-            let use = statistics.uses[command.number]
+            let use = statistics.use(of: command)
             call.reply.bulk(command.name)
             call.reply.map(2)
             call.reply.bulk("calls")

@@ -1,3 +1,5 @@
+internal import GodwitEngine
+
 /// Commands on strings.
 enum Strings {
     // MARK: One value
@@ -96,6 +98,7 @@ enum Strings {
             return
         }
         call.reply.array(call.count - 1)
+        if call.count > 2, !call.executor.isDirty, try mgetTogether(call, database) { return }
         var isMissing = false
         for index in 1..<call.count {
             switch try call.executor.lookUp(database.keys, call[index], into: call.first) {
@@ -110,6 +113,37 @@ enum Strings {
             }
         }
         if isMissing { throw .waits }
+    }
+
+    /// Answers from memory, the lookups overlapping; returns false, with nothing said, where memory cannot tell of all.
+    private static func mgetTogether(_ call: Call, _ database: Database) throws(Interrupt) -> Bool {
+        guard let engine = call.executor.engine else { throw .loading }
+        let values = call.build
+        values.clear()
+        var places = [(start: Int, length: Int)](repeating: (0, -1), count: call.count - 1)
+        var isComplete = true
+        let keys = (1..<call.count).map { call[$0] }
+        do throws(EngineError) {
+            try engine.multiGetIfResident(keys, in: database.keys) { index, stored in
+                let start = values.count
+                values.append(stored)
+                places[index] = (start, values.count - start)
+            } needsIO: { _ in
+                isComplete = false
+            }
+        } catch {
+            throw .failed(Failures.text(error))
+        }
+        guard isComplete else { return false }
+        let slice = values.slice
+        for (start, length) in places {
+            if length > 0, let value = Value(slice.slice(start, length)), value.kind == .string {
+                call.reply.bulk(value.payload)
+            } else {
+                call.reply.null()
+            }
+        }
+        return true
     }
 
     static func mset(_ call: Call) throws(Interrupt) {

@@ -7,37 +7,83 @@ final class Client: @unchecked Sendable {
     let id: Int
     let reply = Reply()
     let arguments = Arguments()
-    weak var handler: ClientHandler?
+    /// The end of the connection; nil once it is closed.
+    var handler: ClientHandler?
+
+    /// What every command looks at.
+    private struct Hot {
+        var database = 0
+        var user: User?
+        var lastCommand: Command?
+        var replies = Replies.on
+        var transaction: Transaction?
+        var lastWrite: Position?
+        var replyStart = 0
+        var fetched: Fetched?
+        var attempts = 0
+    }
+
+    private let hot = LoopOwned(Hot())
+
+    var database: Int {
+        @inline(__always) get { hot.value.database }
+        @inline(__always) set { hot.value.database = newValue }
+    }
+    /// Who has logged in; nil while nobody has.
+    var user: User? {
+        @inline(__always) get { hot.value.user }
+        @inline(__always) set { hot.value.user = newValue }
+    }
+    var lastCommand: Command? {
+        @inline(__always) get { hot.value.lastCommand }
+        @inline(__always) set { hot.value.lastCommand = newValue }
+    }
+    var replies: Replies {
+        @inline(__always) get { hot.value.replies }
+        @inline(__always) set { hot.value.replies = newValue }
+    }
+    /// The commands of a transaction that was begun.
+    var transaction: Transaction? {
+        @inline(__always) get { hot.value.transaction }
+        @inline(__always) set { hot.value.transaction = newValue }
+    }
+    /// Where the client's last write stands.
+    var lastWrite: Position? {
+        @inline(__always) get { hot.value.lastWrite }
+        @inline(__always) set { hot.value.lastWrite = newValue }
+    }
+    /// Where the reply of the present command begins.
+    var replyStart: Int {
+        @inline(__always) get { hot.value.replyStart }
+        @inline(__always) set { hot.value.replyStart = newValue }
+    }
+    /// What was fetched for the command that waits.
+    var fetched: Fetched? {
+        @inline(__always) get { hot.value.fetched }
+        @inline(__always) set { hot.value.fetched = newValue }
+    }
+    /// How often the command that waits has run.
+    var attempts: Int {
+        @inline(__always) get { hot.value.attempts }
+        @inline(__always) set { hot.value.attempts = newValue }
+    }
 
     var name: [UInt8] = []
-    var database = 0
-    /// Who has logged in; nil while nobody has.
-    var user: User?
     var address = ""
     var localAddress = ""
     let createdAt = NIODeadline.now()
     var lastUsedAt = NIODeadline.now()
-    var lastCommand: Command?
-    var replies = Replies.on
     var isProtectedFromEviction = false
 
-    /// The commands of a transaction that was begun.
-    var transaction: Transaction?
     /// What is watched, by key.
     var watched: [Watch] = []
     /// Whether something watched was changed.
     var isTouched = false
 
-    /// Where the client's last write stands.
-    var lastWrite: Position?
-    /// Where the reply of the present command begins.
-    var replyStart = 0
-    /// What was fetched for the command that waits.
-    var fetched: Fetched?
     /// Where RANDOMKEY of this client looks, once it has chosen.
     var chance: [UInt8]?
-    /// How often the command that waits has run.
-    var attempts = 0
+    /// Keys of requests behind the present one that memory cannot tell of.
+    var ahead: [[UInt8]] = []
 
     /// Whether replies are sent.
     enum Replies {

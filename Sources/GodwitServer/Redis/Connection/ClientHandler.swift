@@ -34,8 +34,13 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     private let executor: Executor
     private var context: ChannelHandlerContext?
     private let input = ByteBox(capacity: 1024)
-    private var decoder = RequestDecoder()
-    private(set) var pause: Pause?
+    private let decoder = LoopOwned(RequestDecoder())
+    private let paused = LoopOwned<Pause?>(nil)
+    /// Why nothing is looked at now; nil while requests are.
+    private(set) var pause: Pause? {
+        @inline(__always) get { paused.value }
+        @inline(__always) set { paused.value = newValue }
+    }
     private var isRunning = false
     /// Whether the client will send nothing more, though it may still read.
     private var isInputOver = false
@@ -45,12 +50,16 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Whether it belongs to those whose replies wait for the end of the turn.
     var isInTurn = false
     /// Where replies of commands begin that saw or made what is not committed yet.
-    private var marks: [(start: Int, isData: Bool)] = []
+    private let marked = LoopOwned<[(start: Int, isData: Bool)]>([])
+    private var marks: [(start: Int, isData: Bool)] {
+        @inline(__always) _read { yield marked.value }
+        @inline(__always) _modify { yield &marked.value }
+    }
 
     init(_ client: Client, _ executor: Executor) {
         self.client = client
         self.executor = executor
-        decoder.limits = executor.limits
+        decoder.value.limits = executor.limits
     }
 
     /// Bytes that wait to be looked at.
@@ -66,6 +75,11 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
         client.handler = self
     }
 
+    func handlerRemoved(context: ChannelHandlerContext) {
+        client.handler = nil
+        self.context = nil
+    }
+
     func channelActive(context: ChannelHandlerContext) {
         executor.add(client, context.channel)
         context.fireChannelActive()
@@ -75,6 +89,7 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
         pause = .closing
         slowTimer?.cancel()
         executor.remove(client)
+        client.handler = nil
         self.context = nil
         context.fireChannelInactive()
     }
@@ -135,8 +150,14 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
         isRunning = true
         executor.beginTurn(self)
         var left = Self.turnLimit
+        var ahead = 0
         while pause == nil, step() {
             left -= 1
+            if ahead > 0 {
+                ahead -= 1
+            } else if !input.isEmpty {
+                ahead = executor.lookAhead(client, input.slice)
+            }
             if left == 0 {
                 yield()
                 break
@@ -165,9 +186,9 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Takes one request; returns whether there may be another.
     @inline(__always)
     private func step() -> Bool {
-        switch decoder.next(input.slice, client.arguments, isAuthenticated: client.user != nil) {
+        switch decoder.value.next(input.slice, client.arguments, isAuthenticated: client.user != nil) {
         case .incomplete:
-            input.reserve(decoder.missing(of: input.count))
+            input.reserve(decoder.value.missing(of: input.count))
             return false
         case .nothing:
             consume()
@@ -185,8 +206,8 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func consume() {
-        input.consume(decoder.length)
-        decoder.finish()
+        input.consume(decoder.value.length)
+        decoder.value.finish()
     }
 
     // MARK: Replies

@@ -125,7 +125,7 @@ struct HashView {
         }
         if case .large(let head) = content { return try set(updates, in: head) }
         let before = pairs.count
-        if before + updates.count > 4 * SmallHash.maximumFields {
+        if before + updates.count > 512 {
             merge(updates)
         } else {
             for update in updates { put(update) }
@@ -236,7 +236,8 @@ struct HashView {
             try call.executor.delete(call.writable().keys, key)
             return
         }
-        if pairs.count > SmallHash.maximumFields || bytes > SmallHash.maximumBytes { return try grow() }
+        let bounds = call.executor.settings.smallHash
+        if pairs.count > bounds.fields || bytes > bounds.bytes { return try grow() }
         try call.put(key, .smallHash, deadline: deadline) { box in
             for pair in pairs { SmallHash.append(pair.field, pair.value, to: box) }
         }

@@ -1,10 +1,11 @@
 /// A hash in one row: for each field in the order of insertion a varint length and the field, a varint length and the
 /// value.
 struct SmallHash {
-    /// Fields past which a hash gets rows of its own.
-    static let maximumFields = 128
-    /// Bytes past which it does.
-    static let maximumBytes = 8 << 10
+    /// How large a hash in one row may be; past either it gets a row for each field. Why so: docs/decisions/0005.
+    struct Bounds: Sendable {
+        var fields = 128
+        var bytes = 8 << 10
+    }
 
     /// One field. `start` and `end` are the places of the pair in the payload.
     struct Pair {

@@ -6,33 +6,44 @@ internal import GodwitEngine
 /// A command reads first and writes after: reading may throw `.waits`, and then the command runs again from the start.
 final class Call {
     unowned let executor: Executor
-    /// Whose call it is.
-    var client: Client
-    var arguments: Arguments
-    /// The command, for its name in errors.
-    var command: Command
+    private struct Hot {
+        var client: Client
+        var arguments: Arguments
+        var command: Command
+        var moment: UInt64 = 0
+    }
+
+    private let hot: LoopOwned<Hot>
     /// Where values are read into.
     let first = ByteBox()
     let second = ByteBox()
     /// Where values are put together.
     let build = ByteBox()
-    /// The moment of the call, once somebody asked.
-    private var moment: UInt64 = 0
 
     init(_ executor: Executor, _ client: Client, _ command: Command) {
         self.executor = executor
-        self.client = client
-        self.command = command
-        arguments = client.arguments
+        hot = LoopOwned(Hot(client: client, arguments: client.arguments, command: command))
     }
+
+    /// Whose call it is.
+    @inline(__always)
+    var client: Client { hot.value.client }
+
+    @inline(__always)
+    var arguments: Arguments { hot.value.arguments }
+
+    /// The command, for its name in errors.
+    @inline(__always)
+    var command: Command { hot.value.command }
+
+    /// The moment of the call, 0 until somebody asks.
+    @inline(__always)
+    private var moment: UInt64 { hot.value.moment }
 
     /// Begins another call.
     @inline(__always)
     func begin(_ client: Client, _ command: Command, _ arguments: Arguments) {
-        self.client = client
-        self.command = command
-        self.arguments = arguments
-        moment = 0
+        hot.value = Hot(client: client, arguments: arguments, command: command)
     }
 
     /// Gives back memory that unusually large values took.
@@ -61,8 +72,8 @@ final class Call {
 
     /// The moment by which expiry is judged, milliseconds since 1970: one for the whole call.
     var now: UInt64 {
-        if moment == 0 { moment = executor.now }
-        return moment
+        if hot.value.moment == 0 { hot.value.moment = executor.now }
+        return hot.value.moment
     }
 
     /// The error for a wrong number of arguments.

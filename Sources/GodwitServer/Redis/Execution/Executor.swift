@@ -29,35 +29,66 @@ final class Executor: @unchecked Sendable {
     let statistics: Statistics
     let cursors = CursorTable()
 
+    /// What every command looks at.
+    private struct Hot {
+        var engine: Engine?
+        var isPrimary = false
+        var databases = ContiguousArray<Database?>(repeating: nil, count: Database.count)
+        var isCommitting = false
+        var favoured: Client?
+        var wanted: [Need] = []
+    }
+
+    private let hot = LoopOwned(Hot())
     /// The engine of this turn; nil while the node has none.
-    private(set) var engine: Engine?
+    private(set) var engine: Engine? {
+        @inline(__always) get { hot.value.engine }
+        set { hot.value.engine = newValue }
+    }
     /// Whether the node takes writes, as of this turn.
-    private(set) var isPrimary = false
+    private(set) var isPrimary: Bool {
+        @inline(__always) get { hot.value.isPrimary }
+        set { hot.value.isPrimary = newValue }
+    }
+    private var databases: ContiguousArray<Database?> {
+        @inline(__always) _read { yield hot.value.databases }
+        _modify { yield &hot.value.databases }
+    }
+    private var wanted: [Need] {
+        @inline(__always) _read { yield hot.value.wanted }
+        @inline(__always) _modify { yield &hot.value.wanted }
+    }
+    /// Whether a commit is under way that was handed over.
+    private var isCommitting: Bool {
+        @inline(__always) get { hot.value.isCommitting }
+        set { hot.value.isCommitting = newValue }
+    }
+    /// Who must not be overtaken by writes, because it was too often.
+    private var favoured: Client? {
+        @inline(__always) get { hot.value.favoured }
+        set { hot.value.favoured = newValue }
+    }
     private var turnNumber: UInt64 = 1
     /// The turn in which a database was looked for that was not there.
     private var lookedFor = [UInt64](repeating: 0, count: Database.count)
     var maximumClients: Int
     /// Where it listens, once it does.
     var port = 0
-    private var databases = [Database?](repeating: nil, count: Database.count)
     let largeKeys = LargeKeys()
     private(set) lazy var sweep = Sweep(self)
     /// Whether a commit is under way, so that writes wait.
     var isBusy: Bool { isCommitting || favoured != nil }
 
     private var batch: WriteBatch?
+    /// Where `lookAhead` gathers keys.
+    private var aheadKeys: [ByteSlice] = []
     let overlay = Overlay()
     private var turn: [ClientHandler] = []
     /// Whose requests are being looked at.
-    private weak var running: ClientHandler?
+    private var running: ClientHandler?
     private var hasTask = false
-    /// Whether a commit is under way that was handed over.
-    private var isCommitting = false
-    /// Who must not be overtaken by writes, because it was too often.
-    private weak var favoured: Client?
     private var blocked: [Client] = []
-    lazy var pause = ClientPause(self)
-    private var wanted: [Need] = []
+    let pause = ClientPause()
     private var versions = WriteVersions()
     private var fetches = 0
     private var watchers: [WatchKey: [ObjectIdentifier: Client]] = [:]
@@ -133,7 +164,7 @@ final class Executor: @unchecked Sendable {
         if now !== engine { fail("LOADING the node's data is being replaced") }
         engine = now
         isPrimary = writes
-        databases = [Database?](repeating: nil, count: Database.count)
+        databases = ContiguousArray(repeating: nil, count: Database.count)
         batch = now.flatMap { try? $0.makeBatch() }
         largeKeys.forget()
         if writes, let now { largeKeys.load(now, on: pool, loop) }
@@ -529,6 +560,21 @@ extension Executor {
         return .missing
     }
 
+    /// Has memory ready for what the next requests of a connection will read, so that the lookups overlap. What memory
+    /// cannot tell of is noted, and fetched along with the first of them that waits. Returns how many requests it was for.
+    func lookAhead(_ client: Client, _ bytes: ByteSlice) -> Int {
+        guard let engine, let database = database(client.database) else { return LookAhead.limit }
+        var keys = aheadKeys
+        aheadKeys = []
+        defer { aheadKeys = keys }
+        let count = LookAhead.find(bytes, &keys)
+        client.ahead.removeAll(keepingCapacity: true)
+        if keys.count > 1 {
+            try? engine.multiGetIfResident(keys, in: database.keys, { _, _ in }) { client.ahead.append(keys[$0].array) }
+        }
+        return max(1, count)
+    }
+
     /// Notes those keys of a command to come that memory cannot tell of.
     func want(_ command: Command, _ arguments: Arguments) {
         guard let database = database(call.client.database) else { return }
@@ -629,6 +675,10 @@ extension Executor {
         if isCommitting {
             block(client)
             return nil
+        }
+        if readsDisk, let database = database(client.database) {
+            for key in client.ahead { wanted.append(.value(keyspace: database.keys, key: key)) }
+            client.ahead.removeAll()
         }
         client.attempts += 1
         if client.attempts > 3, favoured == nil { favoured = client }

@@ -22,9 +22,15 @@ final class Overlay {
         case found(ByteSlice, deadline: UInt64)
     }
 
-    private(set) var entries: ContiguousArray<Entry> = []
+    private let written = LoopOwned<ContiguousArray<Entry>>([])
+    var entries: ContiguousArray<Entry> {
+        @inline(__always) _read { yield written.value }
+    }
     /// Keyspaces that were emptied: what the engine has there is gone.
-    private(set) var cleared: [UInt32] = []
+    private let emptied = LoopOwned<[UInt32]>([])
+    var cleared: [UInt32] {
+        @inline(__always) _read { yield emptied.value }
+    }
     private let arena = ByteBox(capacity: 64 << 10)
     private var slots: UnsafeMutablePointer<Int32>
     private var mask = 1023
@@ -33,7 +39,7 @@ final class Overlay {
     init() {
         unsafe slots = .allocate(capacity: 1024)
         unsafe slots.initialize(repeating: -1, count: 1024)
-        entries.reserveCapacity(512)
+        written.value.reserveCapacity(512)
     }
 
     deinit { unsafe slots.deallocate() }
@@ -51,8 +57,8 @@ final class Overlay {
         } else {
             unsafe slots.update(repeating: -1, count: mask + 1)
         }
-        entries.removeAll(keepingCapacity: entries.capacity <= 1 << 16)
-        cleared.removeAll()
+        written.value.removeAll(keepingCapacity: entries.capacity <= 1 << 16)
+        emptied.value.removeAll()
         arena.clear(keeping: 1 << 20)
     }
 
@@ -67,10 +73,10 @@ final class Overlay {
 
     /// Everything the engine has in a keyspace is gone, and what was written here before.
     func clear(_ keyspace: UInt32) {
-        if !cleared.contains(keyspace) { cleared.append(keyspace) }
+        if !cleared.contains(keyspace) { emptied.value.append(keyspace) }
         for index in entries.indices where entries[index].keyspace == keyspace && entries[index].valueLength >= 0 {
             let entry = entries[index]
-            entries[index] = Entry(
+            written.value[index] = Entry(
                 hash: entry.hash, keyspace: keyspace, keyStart: entry.keyStart, keyLength: entry.keyLength,
                 valueLength: -1, deadline: 0)
         }
@@ -116,7 +122,7 @@ final class Overlay {
             valueLength: fill == nil ? -1 : arena.count - start - key.count, deadline: deadline)
         if entries.count * 2 > mask { grow() }
         place(entry, Int32(truncatingIfNeeded: entries.count))
-        entries.append(entry)
+        written.value.append(entry)
         return (self.key(of: entry), value(of: entry))
     }
 

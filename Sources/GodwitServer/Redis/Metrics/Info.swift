@@ -63,7 +63,7 @@ private struct InfoFigures {
         refusedWrites = statistics.syncedWrites.figures.refused
         slowReaders = statistics.slowReadersCut
         errors = statistics.errors.sorted { $0.key < $1.key }
-        uses = CommandTable.shared.commands.map { ($0.name, statistics.uses[$0.number]) }
+        uses = CommandTable.shared.commands.map { ($0.name, statistics.use(of: $0)) }
             .filter { $0.1.calls > 0 || $0.1.rejected > 0 }
         metrics = executor.engine?.metrics
         keyspaces = (0..<Database.count).compactMap { number -> (number: Int, keys: Int)? in

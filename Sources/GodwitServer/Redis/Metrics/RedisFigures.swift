@@ -30,7 +30,7 @@ struct RedisFigures: Sendable {
         coldReads = statistics.coldReads.figures
         syncedWrites = statistics.syncedWrites.figures
         commands = CommandTable.shared.commands.compactMap { command in
-            let use = statistics.uses[command.number]
+            let use = statistics.use(of: command)
             guard use.calls > 0 || use.failed > 0 else { return nil }
             return CommandUse(
                 name: command.name, calls: UInt64(use.calls), failed: UInt64(use.failed), nanoseconds: use.nanoseconds,

@@ -28,18 +28,38 @@ final class Statistics {
     let syncedWrites = Admission(target: 500_000_000, limit: 1 << 16)
 
     /// The moment at which the last command ended, or the turn began: one reading of the clock for each command.
-    var clock: UInt64 = 0
+    var clock: UInt64 {
+        @inline(__always) get { hot.value.clock }
+        @inline(__always) set { hot.value.clock = newValue }
+    }
+
+    /// What every command changes.
+    private struct Hot {
+        var clock: UInt64 = 0
+        var commands = 0
+        var slowThreshold = 10_000
+        var uses = ContiguousArray(repeating: Use(), count: CommandTable.shared.commands.count + 1)
+        /// For each command its histogram, one behind another.
+        var histograms = ContiguousArray<UInt32>(
+            repeating: 0, count: buckets * (CommandTable.shared.commands.count + 1))
+    }
+
+    private static let buckets = 40
+    private let hot = LoopOwned(Hot())
     var connections = 0
     var rejectedConnections = 0
     var slowReadersCut = 0
     var failedCommits = 0
-    var commands = 0
-    private(set) var uses = [Use](repeating: Use(), count: CommandTable.shared.commands.count + 1)
+    var commands: Int { hot.value.commands }
     private(set) var errors: [String: Int] = [:]
     private(set) var errorReplies = 0
     private(set) var slowCalls: [SlowCall] = []
     private var nextSlowCall = 0
-    var slowThreshold = 10_000
+    /// Microseconds from which a command is slow; negative for never.
+    var slowThreshold: Int {
+        get { hot.value.slowThreshold }
+        set { hot.value.slowThreshold = newValue }
+    }
     var slowLimit = 128
     let start = NIODeadline.now()
 
@@ -50,22 +70,29 @@ final class Statistics {
     func count(_ command: Command, _ started: UInt64, _ client: Client) {
         let now = NIODeadline.now().uptimeNanoseconds
         let took = now &- started
-        clock = now
-        commands &+= 1
         let number = command.number
-        uses[number].calls &+= 1
-        uses[number].nanoseconds &+= took
-        if uses[number].histogram.isEmpty { uses[number].histogram = [UInt32](repeating: 0, count: 40) }
-        let bucket = min(39, 64 - took.leadingZeroBitCount)
-        uses[number].histogram[bucket] &+= 1
+        hot.value.clock = now
+        hot.value.commands &+= 1
+        hot.value.uses[number].calls &+= 1
+        hot.value.uses[number].nanoseconds &+= took
+        let bucket = min(Self.buckets - 1, 64 - took.leadingZeroBitCount)
+        hot.value.histograms[number &* Self.buckets &+ bucket] &+= 1
         if slowThreshold >= 0, took >= UInt64(slowThreshold) * 1000, !command.flags.contains(.skipsSlowlog) {
             noteSlow(command, Int(took / 1000), client)
         }
     }
 
-    func countFailure(_ command: Command) { uses[command.number].failed += 1 }
+    func countFailure(_ command: Command) { hot.value.uses[command.number].failed += 1 }
 
-    func countRejection(_ command: Command) { uses[command.number].rejected += 1 }
+    func countRejection(_ command: Command) { hot.value.uses[command.number].rejected += 1 }
+
+    /// What a command has done, its histogram included.
+    func use(of command: Command) -> Use {
+        var use = hot.value.uses[command.number]
+        let start = command.number * Self.buckets
+        use.histogram = Array(hot.value.histograms[start..<start + Self.buckets])
+        return use
+    }
 
     /// Counts an error by its code.
     func countError(_ text: ErrorText) {
@@ -107,10 +134,12 @@ final class Statistics {
 
     /// Begins to count anew (CONFIG RESETSTAT).
     func reset() {
-        uses = [Use](repeating: Use(), count: uses.count)
+        var fresh = Hot()
+        fresh.clock = clock
+        fresh.slowThreshold = slowThreshold
+        hot.value = fresh
         errors = [:]
         errorReplies = 0
-        commands = 0
         connections = 0
         rejectedConnections = 0
         slowReadersCut = 0

@@ -5,7 +5,7 @@ final class Arguments {
     @unsafe private var base: UnsafeRawPointer
     private var places: UnsafeMutablePointer<(start: Int, length: Int)>
     private var capacity = 64
-    private(set) var count = 0
+    private var used = 0
 
     init() {
         unsafe base = ByteSlice.empty.base
@@ -14,14 +14,17 @@ final class Arguments {
 
     deinit { unsafe places.deallocate() }
 
-    func removeAll() { count = 0 }
+    @inline(__always)
+    var count: Int { used }
+
+    func removeAll() { used = 0 }
 
     /// Adds an argument by its place in the bytes that `attach` names.
     @inline(__always)
     func append(start: Int, length: Int) {
         if count == capacity { grow() }
         unsafe places[count] = (start, length)
-        count &+= 1
+        used &+= 1
     }
 
     @inline(never)
@@ -35,7 +38,7 @@ final class Arguments {
 
     /// Forgets the arguments, and memory that an unusually long request took.
     func reset() {
-        count = 0
+        used = 0
         guard capacity > 4096 else { return }
         unsafe places.deallocate()
         capacity = 64
