@@ -76,9 +76,15 @@ import Testing
         for words in [
             ["MULTI"], ["HSET", "large", "new", "1"], ["HGETALL", "large"], ["SELECT", "5"], ["SET", "a", "1"],
             ["KEYS", "*"], ["SELECT", "0"], ["HDEL", "large", "new"], ["HLEN", "large"], ["INFO", "replication"],
+            ["SELECT", "5"], ["DBSIZE"], ["WAIT", "1", "0"],
         ] { _ = try await client.call(words) }
         let replies = try await client.call("EXEC").values
-        try #require(replies.count == 9)
+        try #require(replies.count == 12)
+        // Nobody waits within a transaction.
+        #expect(replies[11] == .integer(0))
+        #expect(replies[10] == .integer(1))
+        #expect(try await client.call("GET", "a") == .bulk("1"))
+        #expect(try await client.call("EXISTS", "large") == .integer(0))
         #expect(replies[0] == .integer(1))
         #expect(replies[1].values.count == 602)
         #expect(replies[4] == .array([.bulk("a")]))

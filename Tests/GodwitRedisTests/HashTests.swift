@@ -127,7 +127,9 @@ import Testing
     /// Microseconds a command in the executor, and bytes of log, on 2,000 hashes that are in memory.
     private func measure(_ fields: Int, _ bounds: SmallHash.Bounds) async throws -> String {
         var random = TestRandom(seed: 1)
-        let node = try await TestNode.start(Scratch(), memory: 256 << 20) { $0.smallHash = bounds }
+        let scratch = Scratch()
+        defer { withExtendedLifetime(scratch) {} }
+        let node = try await TestNode.start(scratch, memory: 256 << 20) { $0.smallHash = bounds }
         let client = try await node.client()
         let engine = try #require(node.node.engine)
         let hashes = max(16, 65_536 / fields)

@@ -39,7 +39,7 @@ class MetricsTests(unittest.TestCase):
             self.assertEqual(figures['godwit_redis_command_seconds_count{command="set"}'], 10)
             self.assertEqual(figures['godwit_redis_command_seconds_bucket{command="set",le="+Inf"}'], 10)
             self.assertGreater(figures['godwit_redis_command_seconds_sum{command="set"}'], 0)
-            self.assertEqual(figures['godwit_redis_commands_failed_total{command="incr"}'], 1)
+            self.assertEqual(figures['godwit_redis_commands_failed_total{command="incrby"}'], 1)
             self.assertEqual(figures["godwit_redis_connections"], 1)
             for name in ("memory_bytes", "log_bytes", "compaction_debt_bytes", 'cache_hits_total{kind="data"}'):
                 self.assertIn(f"godwit_{name}", figures)

@@ -507,7 +507,8 @@ extension CommandTable {
         add(
             "wait", 3, "noscript", "@slow @connection",
             tips: "request_policy:all_shards response_policy:agg_min",
-            "Wait for the synchronous replication of the write commands sent in the current connection",
+            "Wait for the synchronous replication of all the write commands sent in the context of the current "
+                + "connection",
             since: "3.0.0", group: "generic", Servers.wait)
         add(
             "waitaof", 4, "noscript", "@slow @connection",

@@ -76,27 +76,24 @@ enum Connections {
             version = number
             index = 2
         }
-        var login: (name: String, password: [UInt8])?
-        var name: [UInt8]?
+        // Each option counts at once, whatever follows it: so does Redis.
         while index < call.count {
             if call[index].isWord("AUTH"), index + 2 < call.count {
-                login = (call[index + 1].text, call[index + 2].array)
+                try logIn(call, call[index + 1].text, call[index + 2].array)
                 index += 3
             } else if call[index].isWord("SETNAME"), index + 1 < call.count {
-                name = try checkedName(call[index + 1])
+                call.client.name = try checkedName(call[index + 1])
                 index += 2
             } else {
                 throw .failed("ERR Syntax error in HELLO option '\(Dispatch.clipped(call[index], .max))'")
             }
         }
-        if let login { try logIn(call, login.name, login.password) }
         if call.client.user == nil {
             throw .failed(
                 "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
                     + "<user> <pass> option can be used to authenticate the client and select the RESP protocol version "
                     + "at the same time")
         }
-        if let name { call.client.name = name }
         call.client.reply.version = version
         describe(call)
     }

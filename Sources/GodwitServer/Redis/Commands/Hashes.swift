@@ -170,9 +170,9 @@ enum Hashes {
         }
         if call.count > 4 || call.count == 4 && !call[3].isWord("WITHVALUES") { throw .syntax }
         let withValues = call.count == 4
-        if count < -(Int.max / 2) || count > Int.max / 2 { throw .failed("ERR value is out of range") }
-        if count < -maximumRepeats { throw .failed("ERR value is out of range") }
+        if withValues, count < -(Int.max / 2) || count > Int.max / 2 { throw .failed("ERR value is out of range") }
         let all = try HashView(call, call[1]).all()
+        if count < -maximumRepeats, !all.isEmpty { throw .failed("ERR value is out of range") }
         var chosen: [(field: [UInt8], value: [UInt8])]
         if count >= 0 {
             chosen = count >= all.count ? all : Array(all.shuffled().prefix(count))

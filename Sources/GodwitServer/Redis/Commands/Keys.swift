@@ -301,8 +301,8 @@ enum Keys {
         guard let database = call.database else { return call.reply.integer(0) }
         let use = call.executor.engine?.metrics.keyspaces.first { $0.id == database.keys.id }
         let entries = use.map { Int($0.entries + $0.memtableEntries) } ?? 0
-        if call.executor.isDirty, entries <= exactCount {
-            // Within a transaction: what it has written counts.
+        if call.executor.isInTransaction, entries <= exactCount {
+            // What the transaction has written counts.
             let request = ScanRequest(keyspace: database.keys, wantsValues: false)
             return call.reply.integer(try call.executor.scan(request).rows.count)
         }

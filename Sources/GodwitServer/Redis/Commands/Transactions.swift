@@ -49,6 +49,9 @@ enum Transactions {
         let arguments = Arguments()
         call.reply.array(transaction.count)
         var number = 0
+        let begin = client.identity
+        executor.isInTransaction = true
+        defer { executor.isInTransaction = false }
         do throws(Interrupt) {
             // Within, commands are carried out and not queued.
             client.transaction = nil
@@ -61,6 +64,8 @@ enum Transactions {
             for later in (number + 1)..<max(number + 1, transaction.count) {
                 executor.want(transaction.load(later, into: arguments), arguments)
             }
+            // It runs again from the start, as who and where the client was.
+            client.identity = begin
             client.transaction = transaction
             executor.takeBack()
             throw error

@@ -68,6 +68,23 @@ final class Client: @unchecked Sendable {
         @inline(__always) set { hot.value.attempts = newValue }
     }
 
+    /// What commands within a transaction may change of the client.
+    struct Identity {
+        let database: Int
+        let user: User?
+        let replies: Replies
+        let version: Int
+        let name: [UInt8]
+    }
+
+    var identity: Identity {
+        get { Identity(database: database, user: user, replies: replies, version: reply.version, name: name) }
+        set {
+            (database, user, replies, name) = (newValue.database, newValue.user, newValue.replies, newValue.name)
+            reply.version = newValue.version
+        }
+    }
+
     var name: [UInt8] = []
     var address = ""
     var localAddress = ""

@@ -87,6 +87,8 @@ final class Executor: @unchecked Sendable {
     /// Whose requests are being looked at.
     private var running: ClientHandler?
     private var hasTask = false
+    /// Whether the commands of a transaction are being carried out.
+    var isInTransaction = false
     private var blocked: [Client] = []
     let pause = ClientPause()
     private var versions = WriteVersions()
@@ -718,7 +720,7 @@ extension Executor {
     /// Who has the client's last write. Within a transaction nobody waits.
     func confirmed(_ level: WriteLevel, local: Int, _ limit: Duration) throws(Interrupt) -> Confirmation {
         guard let confirmation = call.client.fetched?.confirmation else {
-            throw needs(.confirmation(level, local: local, limit))
+            throw needs(.confirmation(level, local: local, isInTransaction ? .zero : limit))
         }
         return confirmation
     }
