@@ -14,6 +14,7 @@ RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded
 .DEFAULT_GOAL := help
 .PHONY: help deps demo build test test-release test-threads soak sanitize fuzz docs format clean
 .PHONY: bench bench-build bench-quick bench-replication bench-curves bench-plots count
+.PHONY: python test-redis test-feast bench-redis differential
 
 help: ## lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 20
@@ -26,6 +27,7 @@ build: deps ## builds the command and the demo
 	$(SWIFT) build $(RELEASE) --product godwit-demo
 
 demo: build ## two regions, real flights, the primary killed once and cut off once, every write accounted for
+	@.ci/install-redis-cli
 	@rm -rf .build/demo-regions
 	$(BIN)/godwit-demo regions --csv fixtures/flights-2013-01.csv --data .build/demo-regions
 
@@ -42,6 +44,23 @@ THREADS := --sanitize=thread --scratch-path .build-tsan
 test-threads: deps ## the concurrency suites under the thread sanitizer
 	GODWIT_CORE_ONLY=1 $(SWIFT) build $(THREADS) --build-tests
 	GODWIT_CORE_ONLY=1 $(LIMITED) $(SWIFT) test $(THREADS) --no-parallel --skip-build --filter '$(CONCURRENT)'
+
+# What runs against a node as its users do: Debian's redis-server beside it, clients from PyPI in .build-python.
+PYTHON := PYTHONPATH=Tests/redis:Tests/feast .build-python/bin/python
+COMMANDS ?= 1000000
+
+python: # installs redis-server and the Python packages
+	@.ci/install-redis-dependencies
+
+test-redis: build python ## redis-py, redis-cli and redis-benchmark against nodes, and random commands beside redis-server
+	$(PYTHON) -m unittest discover -s Tests/redis
+	$(PYTHON) Tests/redis/differential.py --commands 100000
+
+test-feast: build python ## Feast from PyPI against nodes: what docs/feast.md says
+	$(PYTHON) -m unittest discover -s Tests/feast
+
+differential: build python ## COMMANDS=1000000 random commands to redis-server and a node side by side
+	$(PYTHON) Tests/redis/differential.py --commands $(COMMANDS)
 
 # Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench.
 VERSUS := .build-bench/release/versus
@@ -69,6 +88,10 @@ bench-curves: bench-build ## costs over sizes and memory budgets, hours; goes on
 
 count: bench-build ## instructions of the hot parts against those recorded, and what a cached read must not call
 	Benchmarks/count $(VERSUS)
+
+bench-redis: build python ## the Redis listener beside redis-server, Feast, and overload; JSON=FILE
+	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product redis-load
+	$(PYTHON) Benchmarks/redis/bench.py --json $(JSON)
 
 bench-plots: ## draws the last benchmark as SVG into docs/benchmarks
 	@.ci/install-bench-dependencies

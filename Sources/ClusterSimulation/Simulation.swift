@@ -328,10 +328,10 @@ package final class Simulation {
     /// difference.
     func verify(_ primary: SimulatedNode) throws {
         for _ in 0..<20 {
-            do {
+            do throws(ReplicationError) {
                 _ = try primary.replica?.verify(now: primary.now)
             } catch {
-                // One that was asked for on the way has not come to its end yet.
+                // One that was begun before comes to its end first.
                 guard error.code == .busy else { throw error }
             }
             primary.touch()

@@ -124,6 +124,44 @@ extension Engine {
         return try result.get()
     }
 
+    /// Writes a batch, buffered, on the calling thread if that needs no waiting for anybody: for event loops. Nil where it
+    /// would: then nothing was written, and `writeLater` is the way.
+    package func tryWrite(_ batch: WriteBatch) throws(EngineError) -> Position? {
+        let side = try writable()
+        guard !batch.isEmpty else { return position }
+        let pipeline = side.pipeline
+        if side.throttle.slows { return nil }
+        let commit = pipeline.begin()
+        defer { pipeline.giveBack(commit) }
+        commit.durability = .buffered
+        batch.encode(into: commit.records)
+        return try pipeline.commitIfFree(commit)
+    }
+
+    /// Writes a batch without holding a thread; `completion` is told the outcome, on whatever thread that is. The batch may
+    /// be cleared as soon as this returns.
+    package func writeLater(
+        _ batch: WriteBatch, durability: Durability,
+        completion: @escaping @Sendable (Result<Position, EngineError>) -> Void
+    ) throws(EngineError) {
+        let side = try writable()
+        guard !batch.isEmpty else { return completion(.success(position)) }
+        let commit = side.pipeline.begin()
+        commit.durability = durability
+        commit.conditions = []
+        batch.encode(into: commit.records)
+        commit.completion = completion
+        side.pipeline.commitLater(commit)
+    }
+
+    /// Tells `completion` once a position that was written survives power loss, or that it never will.
+    package func whenSynced(
+        _ position: Position, _ completion: @escaping @Sendable (Result<Position, EngineError>) -> Void
+    ) {
+        guard let writeSide else { return completion(.success(position)) }
+        writeSide.sync.whenSynced(position, completion)
+    }
+
     /// Sets `key` to `value` without holding a thread while it waits. As `put` in everything else.
     @discardableResult
     public func putAsync(

@@ -24,10 +24,13 @@ package enum Server {
         logger[metadataKey: "region"] = "\(settings.node.region)"
         settings.node.logger = logger
         let node = try await Node.start(settings.node)
+        var listener: RedisListener?
         do {
+            if let redis = settings.redis { listener = try await RedisListener.start(node, redis, logger: logger) }
             let admin = settings.admin
+            let redis = listener.map { " redis=\($0.address)" } ?? ""
             let application = Application(
-                router: router(node, settings.tokens),
+                router: router(node, settings.tokens, listener),
                 configuration: ApplicationConfiguration(
                     address: .hostname(admin.host, port: admin.port),
                     availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)),
@@ -37,7 +40,7 @@ package enum Server {
                     ready(
                         """
                         ready region=\(node.region) role=\(role) replication=\(node.address) \
-                        admin=\(HostPort(host: admin.host, port: port))
+                        admin=\(HostPort(host: admin.host, port: port))\(redis)
                         """)
                 },
                 logger: logger)
@@ -46,23 +49,28 @@ package enum Server {
                     services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
             try await group.run()
         } catch {
+            await listener?.stop()
             try? await node.close()
             throw error
         }
+        await listener?.stop()
         try await node.close()
     }
 
     /// All routes.
-    static func router(_ node: Node, _ tokens: Tokens) -> Router<BasicRequestContext> {
+    static func router(_ node: Node, _ tokens: Tokens, _ redis: RedisListener? = nil) -> Router<BasicRequestContext> {
         let router = Router()
         router.add(middleware: TokenGuard(tokens: tokens))
         HealthRoutes(node: node).add(to: router)
         AdminRoutes(node: node).add(to: router)
-        KeyRoutes(node: node).add(to: router)
-        BatchRoute(node: node).add(to: router)
+        let admission = HTTPAdmission()
+        KeyRoutes(node: node, admission: admission).add(to: router)
+        BatchRoute(node: node, admission: admission).add(to: router)
         router.get("/metrics") { _, _ in
             do {
-                let text = MetricsText(try await node.status(), node.engine?.metrics).text
+                let text = MetricsText(
+                    try await node.status(), node.engine?.metrics, await redis?.figures(), admission
+                ).text
                 return Response(
                     status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                     body: ResponseBody(byteBuffer: ByteBuffer(string: text)))

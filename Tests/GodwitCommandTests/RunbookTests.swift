@@ -23,6 +23,7 @@ import Testing
                     region: \(region)
                     replication: 127.0.0.1:\(ports[place * 2])
                     admin: 127.0.0.1:\(ports[place * 2 + 1])
+                    redis: 127.0.0.1:0
                     heartbeat: 100ms
                     \(follow)
                     """)

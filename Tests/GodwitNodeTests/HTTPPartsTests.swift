@@ -52,7 +52,7 @@ import Testing
         let lines = text.split(separator: "\n")
         for line in lines where !line.hasPrefix("#") {
             #expect(
-                line.wholeMatch(of: /godwit_[a-z_]+(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\]|\\.)*")*\})? [0-9]+/)
+                line.wholeMatch(of: /godwit_[a-z_]+(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\]|\\.)*")*\})? [0-9.]+/)
                     != nil, "\(line)")
         }
         let described = lines.filter { $0.hasPrefix("# TYPE") }
@@ -62,7 +62,7 @@ import Testing
         for figure in [
             "connected", "stage", "sent_sequence", "received_sequence", "durable_sequence", "applied_sequence",
             "lag_records",
-            "lag_bytes", "lag_milliseconds", "acknowledgement_milliseconds", "bytes_total", "bytes_per_second",
+            "lag_bytes", "lag_seconds", "acknowledgement_seconds", "bytes_total", "bytes_per_second",
             "reconnects_total", "partial_syncs_total", "full_syncs_total", "rewinds_total",
         ] {
             #expect(text.contains("godwit_link_\(figure){peer=\"n2\""), "\(figure)")

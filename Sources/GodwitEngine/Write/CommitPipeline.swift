@@ -93,6 +93,23 @@ final class CommitPipeline: @unchecked Sendable {
         return position
     }
 
+    /// Commits on the calling thread where that needs no waiting: nothing holds or slows writers, and nobody leads. Nil where
+    /// it would have to wait; then nothing was done. The caller takes its commit back by `giveBack` in any case.
+    func commitIfFree(_ commit: PendingCommit) throws(EngineError) -> Position? {
+        try store.poison.check()
+        if throttle.isHolding { return nil }
+        let isFree = line.withLock { line in
+            guard !line.isLed, line.held.isEmpty, line.queue.isEmpty else { return false }
+            line.queue.append(commit)
+            line.isLed = true
+            commit.state.store(.leading, ordering: .relaxed)
+            return true
+        }
+        guard isFree else { return nil }
+        lead()
+        return try commit.result.get()
+    }
+
     /// Commits without holding a thread: `commit.completion` is told the outcome.
     func commitLater(_ commit: PendingCommit) {
         precondition(commit.completion != nil)
@@ -151,7 +168,8 @@ final class CommitPipeline: @unchecked Sendable {
         return nil
     }
 
-    private func giveBack(_ commit: PendingCommit) {
+    /// Takes a commit back for reuse.
+    func giveBack(_ commit: PendingCommit) {
         commit.reset()
         line.withLock { if $0.pool.count < Self.poolLimit { $0.pool.append(commit) } }
     }

@@ -58,7 +58,7 @@ public final class WriteBatch {
     }
 
     /// Removes all keys from `start` (included) to `end` (excluded); `end` must be above `start`.
-    func deleteRange(from start: ByteView, to end: ByteView, in keyspace: KeyspaceID) throws(EngineError) {
+    package func deleteRange(from start: ByteView, to end: ByteView, in keyspace: KeyspaceID) throws(EngineError) {
         try RecordEncoder.checkKey(start)
         try RecordEncoder.checkKey(end)
         guard start.compare(end) < 0 else {

@@ -171,6 +171,9 @@ final class WriteThrottle: @unchecked Sendable {
         return pause
     }
 
+    /// Whether each byte written costs time just now.
+    var slows: Bool { picosecondsPerByte.load(ordering: .relaxed) > 0 }
+
     // MARK: Holding
 
     /// Whether writers are held just now.

@@ -116,6 +116,12 @@ public final class Node: Sendable {
     /// Ask again for each piece of work: a full copy replaces the engine, and the old one then answers `.unavailable`.
     public var engine: Engine? { state.now.engine }
 
+    /// The engine and whether the node is the primary, of one moment.
+    package var present: (engine: Engine?, isPrimary: Bool) {
+        let picture = state.now
+        return (picture.engine, picture.isPrimary)
+    }
+
     /// Whether the node is the primary, as far as it knows.
     public var isPrimary: Bool { state.now.isPrimary }
 
@@ -168,16 +174,30 @@ public final class Node: Sendable {
             throw NodeError(error)
         }
         if level == .local { return .confirmed(position, heldBy: [region]) }
-        let outcome: LevelOutcome = await withCheckedContinuation { continuation in
+        switch await reach(level, at: position, limit: limit) {
+        case .reached(let heldBy): return .confirmed(position, heldBy: heldBy)
+        case .unconfirmed(_, let heldBy): return .unconfirmed(position, heldBy: heldBy)
+        }
+    }
+
+    /// The regions of the nodes that have a position, this node's first: once as many have it as `level` says, or the
+    /// limit is over.
+    package func confirm(
+        _ position: Position, level: WriteLevel, limit: Duration
+    ) async throws(NodeError) -> [String] {
+        if isClosed.withLockedValue({ $0 }) { throw NodeError.closed }
+        switch await reach(level, at: position, limit: limit) {
+        case .reached(let heldBy), .unconfirmed(_, let heldBy): return heldBy
+        }
+    }
+
+    private func reach(_ level: WriteLevel, at position: Position, limit: Duration) async -> LevelOutcome {
+        await withCheckedContinuation { continuation in
             let isTaken = inbox.post(
                 .command { thread, now in
                     thread.await(level, at: position, limit: limit.nanoseconds, now: now, continuation)
                 })
             if !isTaken { continuation.resume(returning: .unconfirmed(position: position, heldBy: [region])) }
-        }
-        switch outcome {
-        case .reached(let heldBy): return .confirmed(position, heldBy: heldBy)
-        case .unconfirmed(_, let heldBy): return .unconfirmed(position, heldBy: heldBy)
         }
     }
 

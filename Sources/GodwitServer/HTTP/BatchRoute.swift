@@ -16,12 +16,14 @@ struct BatchRoute {
     private static let bodyLimit = 32 << 20
 
     let node: Node
+    let admission: HTTPAdmission
 
     func add(to router: Router<some RequestContext>) {
         router.post("/v1/batch") { request, _ in
             let (level, limit) = (try request.level("level"), try request.duration("wait"))
             let operations = try await read(request)
-            return try await NodeWriter(node: node).write(level, limit) { engine, batch throws(EngineError) in
+            for operation in operations { try NodeWriter.checkWritable(operation.keyspace ?? "default") }
+            return try await NodeWriter(node: node, admission: admission).write(level, limit) { engine, batch throws(EngineError) in
                 for operation in operations { try operation.add(to: batch, of: engine) }
             }
         }

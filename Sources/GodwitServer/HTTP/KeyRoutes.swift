@@ -18,6 +18,7 @@ struct KeyRoutes {
     static let valueLimit = 16 << 20
 
     let node: Node
+    let admission: HTTPAdmission
 
     func add(to router: Router<some RequestContext>) {
         router.put("/v1/keys/**") { request, _ in try await put(request) }
@@ -27,6 +28,7 @@ struct KeyRoutes {
 
     private func put(_ request: Request) async throws -> WriteReply {
         let path = try KeyPath(request.uri.path)
+        try NodeWriter.checkWritable(path.keyspace)
         let (level, limit, ttl) = (
             try request.level("level"), try request.duration("wait"), try request.duration("ttl")
         )
@@ -36,7 +38,7 @@ struct KeyRoutes {
         } catch is NIOTooManyBytesError {
             throw Failure(.contentTooLarge, "invalidArgument", "a value has at most 16 MiB")
         }
-        return try await NodeWriter(node: node).write(level, limit) { engine, batch throws(EngineError) in
+        return try await NodeWriter(node: node, admission: admission).write(level, limit) { engine, batch throws(EngineError) in
             let keyspace = try NodeWriter.findOrCreate(path.keyspace, in: engine)
             try batch.put(path.key, Array(value.readableBytesView), in: keyspace, ttl: ttl)
         }
@@ -44,8 +46,9 @@ struct KeyRoutes {
 
     private func delete(_ request: Request) async throws -> WriteReply {
         let path = try KeyPath(request.uri.path)
+        try NodeWriter.checkWritable(path.keyspace)
         let (level, limit) = (try request.level("level"), try request.duration("wait"))
-        return try await NodeWriter(node: node).write(level, limit) { engine, batch throws(EngineError) in
+        return try await NodeWriter(node: node, admission: admission).write(level, limit) { engine, batch throws(EngineError) in
             try batch.delete(path.key, in: NodeWriter.find(path.keyspace, in: engine))
         }
     }
@@ -56,9 +59,9 @@ struct KeyRoutes {
             let engine = try await node.readable(
                 after: request.position("after"), maxStaleness: request.duration("maxStaleness"),
                 limit: request.duration("wait") ?? .zero)
-            guard let value = try await engine.getAsync(path.key, in: NodeWriter.find(path.keyspace, in: engine)) else {
-                throw Failure(.notFound, "absent", "there is no such key")
-            }
+            let keyspace = try NodeWriter.find(path.keyspace, in: engine)
+            let found = try await admission.read { try await engine.getAsync(path.key, in: keyspace) }
+            guard let value = found else { throw Failure(.notFound, "absent", "there is no such key") }
             return Response(
                 status: .ok, headers: [.contentType: "application/octet-stream", .cacheControl: "no-store"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: value)))

@@ -8,7 +8,9 @@ struct MetricsText {
     private var described: Set<String> = []
 
     /// All figures of a node.
-    init(_ status: ReplicaStatus, _ engine: EngineMetrics?) {
+    init(
+        _ status: ReplicaStatus, _ engine: EngineMetrics?, _ redis: RedisFigures? = nil, _ http: HTTPAdmission? = nil
+    ) {
         addNode(status)
         if let upstream = status.upstream { addLink(upstream, direction: "leader") }
         for follower in status.followers { addLink(follower, direction: "follower") }
@@ -20,6 +22,55 @@ struct MetricsText {
             add("replication_errors_total", "counter", "Errors in replication.", [("kind", kind)], count)
         }
         if let engine { addEngine(engine) }
+        if let redis { addRedis(redis) }
+        if let http {
+            for (kind, admission) in [("read", http.reads), ("write", http.writes)] {
+                add(
+                    "http_refused_total", "counter", "HTTP requests refused for too much work.", [("kind", kind)],
+                    admission.figures.refused)
+            }
+        }
+    }
+
+    private mutating func addRedis(_ redis: RedisFigures) {
+        add("redis_connections", "gauge", "Redis clients connected.", [], UInt64(redis.connections))
+        add("redis_connections_total", "counter", "Redis clients that came.", [], UInt64(redis.accepted))
+        add("redis_connections_rejected_total", "counter", "Redis clients refused.", [], UInt64(redis.rejected))
+        add("redis_slow_readers_cut_total", "counter", "Clients cut for not reading.", [], UInt64(redis.slowReadersCut))
+        add("redis_failed_commits_total", "counter", "Turns whose writes failed.", [], UInt64(redis.failedCommits))
+        add("redis_expired_hashes_total", "counter", "Large hashes swept.", [], UInt64(redis.expiredHashes))
+        let work = [("cold_read", redis.coldReads), ("synced_write", redis.syncedWrites)]
+        for (kind, figures) in work {
+            add("redis_admitted_total", "counter", "Dear work that was taken.", [("kind", kind)], figures.admitted)
+        }
+        for (kind, figures) in work {
+            add("redis_refused_total", "counter", "Dear work that was refused.", [("kind", kind)], figures.refused)
+        }
+        for (kind, figures) in work {
+            add("redis_waiting", "gauge", "Dear work that waits.", [("kind", kind)], UInt64(figures.waiting))
+        }
+        for use in redis.commands {
+            add("redis_commands_failed_total", "counter", "Commands that failed.", [("command", use.name)], use.failed)
+        }
+        for use in redis.commands { addLatency(use) }
+    }
+
+    /// A command's latencies as a histogram in seconds, a bound for each fourth power of two.
+    private mutating func addLatency(_ use: RedisFigures.CommandUse) {
+        let name = "redis_command_seconds"
+        if described.insert(name).inserted {
+            text += "# HELP godwit_\(name) How long commands took.\n# TYPE godwit_\(name) histogram\n"
+        }
+        let label = "command=\"\(Self.escaped(use.name))\""
+        var sum: UInt64 = 0
+        for (power, count) in use.histogram.enumerated() {
+            sum += UInt64(count)
+            guard power >= 10, power % 2 == 0, power <= 34 else { continue }
+            text += "godwit_\(name)_bucket{\(label),le=\"\(Double(UInt64(1) << UInt64(power)) / 1e9)\"} \(sum)\n"
+        }
+        text += "godwit_\(name)_bucket{\(label),le=\"+Inf\"} \(use.calls)\n"
+        text += "godwit_\(name)_sum{\(label)} \(Double(use.nanoseconds) / 1e9)\n"
+        text += "godwit_\(name)_count{\(label)} \(use.calls)\n"
     }
 
     private mutating func addNode(_ status: ReplicaStatus) {
@@ -76,12 +127,10 @@ struct MetricsText {
     private mutating func addLag(_ lag: Lag, _ what: String, _ labels: [(String, String)]) {
         add("\(what)_lag_records", "gauge", "Sequence numbers that are missing.", labels, lag.records)
         add("\(what)_lag_bytes", "gauge", "Bytes of log that are missing.", labels, lag.bytes)
-        add(
-            "\(what)_lag_milliseconds", "gauge", "The age of the oldest write that is missing.", labels,
-            lag.milliseconds)
+        addSeconds("\(what)_lag_seconds", "gauge", "The age of the oldest write missing.", labels, lag.milliseconds)
         for (quantile, value) in [("0.5", lag.p50), ("0.99", lag.p99), ("1", lag.max)] {
-            add(
-                "\(what)_acknowledgement_milliseconds", "gauge", "How long acknowledgements took.",
+            addSeconds(
+                "\(what)_acknowledgement_seconds", "summary", "How long acknowledgements took.",
                 labels + [("quantile", quantile)], value)
         }
     }
@@ -119,6 +168,19 @@ struct MetricsText {
 
     private mutating func add(
         _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], _ value: UInt64
+    ) {
+        add(name, type, help, labels, text: "\(value)")
+    }
+
+    /// Adds milliseconds in Prometheus' unit.
+    private mutating func addSeconds(
+        _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], _ milliseconds: UInt64
+    ) {
+        add(name, type, help, labels, text: "\(Double(milliseconds) / 1000)")
+    }
+
+    private mutating func add(
+        _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], text value: String
     ) {
         if described.insert(name).inserted {
             text += "# HELP godwit_\(name) \(help)\n# TYPE godwit_\(name) \(type)\n"

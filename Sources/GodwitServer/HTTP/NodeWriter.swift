@@ -2,14 +2,16 @@ internal import CommandSupport
 internal import GodwitEngine
 internal import GodwitNode
 internal import GodwitReplication
+internal import HTTPTypes
 
 /// Fills a batch and writes it through the node, and puts what goes wrong into HTTP's words.
 struct NodeWriter {
     let node: Node
+    let admission: HTTPAdmission
 
     func write(
         _ level: WriteLevel?, _ limit: Duration?, _ fill: (Engine, WriteBatch) throws(EngineError) -> Void
-    ) async throws(Failure) -> WriteReply {
+    ) async throws -> WriteReply {
         guard let engine = node.engine else { throw Failure(NodeError.notReady) }
         let batch: WriteBatch
         do throws(EngineError) {
@@ -18,10 +20,19 @@ struct NodeWriter {
         } catch {
             throw Failure(error)
         }
-        do throws(NodeError) {
-            return WriteReply(try await node.write(batch, level: level ?? .local, limit: limit ?? .seconds(5)))
-        } catch {
-            throw Failure(error)
+        return try await admission.write(level) {
+            do throws(NodeError) {
+                return WriteReply(try await node.write(batch, level: level ?? .local, limit: limit ?? .seconds(5)))
+            } catch {
+                throw Failure(error)
+            }
+        }
+    }
+
+    /// Throws for keyspaces that only Redis commands write to: over HTTP their rows could not be kept in order.
+    static func checkWritable(_ keyspace: String) throws(Failure) {
+        if Database.owns(keyspace) {
+            throw Failure(.conflict, "refused", "the keyspace `\(keyspace)` is written by Redis commands only")
         }
     }
 

@@ -9,6 +9,8 @@ package struct ServerSettings: Sendable {
     package var admin: HostPort
     /// What callers of the HTTP interface must know.
     package var tokens = Tokens()
+    /// The Redis listener; nil for none.
+    package var redis: RedisSettings?
     /// Lets listeners be reached from other machines without TLS and tokens.
     package var isInsecure = false
     /// From which level on events are logged.
@@ -26,6 +28,11 @@ package struct ServerSettings: Sendable {
             throw NodeError(
                 .invalidArgument,
                 "others can reach \(admin): give a token for the HTTP interface, or say --insecure")
+        }
+        if let redis, !redis.address.isLoopback, redis.password == nil, redis.aclFile == nil, !isInsecure {
+            throw NodeError(
+                .invalidArgument,
+                "others can reach \(redis.address): give --redis-password-file or --redis-acl, or say --insecure")
         }
     }
 }

@@ -24,6 +24,12 @@ final class Feed: Sendable {
         count = flights.count
     }
 
+    /// The last flight replayed whose aircraft is known.
+    var lastFlightOfKnownAircraft: Flight? {
+        let next = state.withLock { $0.next }
+        return flights.prefix(next).last { $0.tailNumber != nil }
+    }
+
     /// Replays flights up to one, showing how far the follower is behind.
     func run(to end: Int, on pair: Pair, _ label: String) async throws {
         let progress = ProgressBar(label)

@@ -14,6 +14,8 @@ final class Region {
     private let proxy: LinkProxy
     private var process: ChildProcess?
     private(set) var client: NodeClient
+    /// Where Redis clients reach it.
+    private(set) var redis: HostPort?
 
     /// Prepares a region whose data stands below a directory. Nothing runs yet.
     init(_ name: String, below folder: String) async throws {
@@ -31,7 +33,7 @@ final class Region {
     func start(following leader: Region? = nil) throws {
         var arguments = [
             "serve", "--data", directory, "--region", name, "--replication", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-            "--advertise", address, "--heartbeat", "250ms", "--memory", "64MiB",
+            "--redis", "127.0.0.1:0", "--advertise", address, "--heartbeat", "250ms", "--memory", "64MiB",
         ]
         if let leader { arguments += ["--follow", leader.address] }
         let child = try ChildProcess(arguments, program: ChildProcess.beside("godwit"), log: log)
@@ -42,6 +44,7 @@ final class Region {
         }
         proxy.lead(to: replication.host, port: replication.port)
         client = NodeClient(admin)
+        redis = field("redis", of: line)
     }
 
     /// SIGKILL: what a lost region looks like to the others.

@@ -5,7 +5,8 @@ import GodwitServer
 
 /// Two regions on one machine, the primary lost twice.
 ///
-/// 1. A client replays real flights as upserts to the primary in `us-east`; `eu-west` follows. The primary is killed.
+/// 1. A client replays real flights as upserts to the primary in `us-east`; `eu-west` follows. redis-cli reads there what it
+///    wrote here. The primary is killed.
 /// 2. The follower is promoted, the client goes on there; the old primary comes back, its tail is recovered.
 /// 3. A planned switchover brings the role home.
 /// 4. The primary is cut off and goes on acknowledging alone; the follower is promoted, the client goes on there;
@@ -42,7 +43,7 @@ struct Regions: AsyncParsableCommand {
         let pair = try await Pair(below: data)
         let feed = Feed(replayed, pair.witness)
 
-        let killed = try await loseByKill(pair, feed)
+        let killed = try await loseByKill(pair, feed, checks)
         try await comeHome(pair, feed)
         let cut = try await loseByCut(pair, feed)
         try await feed.run(to: replayed.count, on: pair, "  eu-west ")
@@ -61,9 +62,19 @@ struct Regions: AsyncParsableCommand {
 
     // MARK: Acts 1 and 2
 
-    private func loseByKill(_ pair: Pair, _ feed: Feed) async throws -> Loss {
+    /// What Redis clients see of the two regions.
+    private func lookByRedis(_ pair: Pair, _ feed: Feed, _ checks: Checks) async throws {
+        guard let glance = RedisGlance(), let flight = feed.lastFlightOfKnownAircraft else {
+            return print("   redis-cli is not installed, so Redis clients are left out")
+        }
+        let isSame = try await glance.show(flight, from: pair.primary, to: pair.follower)
+        checks.expect(isSame, "redis-cli reads in \(pair.follower.name) what redis-cli wrote in \(pair.primary.name)")
+    }
+
+    private func loseByKill(_ pair: Pair, _ feed: Feed, _ checks: Checks) async throws -> Loss {
         print("1. us-east is the primary, eu-west follows")
         try await feed.run(to: feed.count * 2 / 5, on: pair, "  us-east ")
+        try await lookByRedis(pair, feed, checks)
         print("   SIGKILL to us-east while the client writes")
         let writing = feed.background(on: pair.primary.client)
         try await Task.sleep(for: .milliseconds(300))

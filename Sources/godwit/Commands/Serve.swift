@@ -8,7 +8,7 @@ struct Serve: AsyncParsableCommand {
         discussion: """
             Settings come from flags, else from the environment (GODWIT_DATA, GODWIT_TLS_KEY, …), else from a YAML file \
             with the flags' names as keys. When the node serves, it prints one line: \
-            `ready region=… role=… replication=HOST:PORT admin=HOST:PORT`. SIGTERM stops it cleanly. Logs go to standard \
+            `ready region=… role=… replication=HOST:PORT admin=HOST:PORT redis=HOST:PORT`. SIGTERM stops it cleanly. Logs go to standard \
             error.
 
             Plain TCP is for loopback addresses. Elsewhere replication needs --tls-certificate, --tls-key and \
@@ -17,7 +17,7 @@ struct Serve: AsyncParsableCommand {
             Examples:
               godwit serve --data ./us --region us-east --replication 127.0.0.1:7400 --admin 127.0.0.1:7401
               godwit serve --data ./eu --region eu-west --replication 127.0.0.1:7410 --admin 127.0.0.1:7411 \
-            --follow 127.0.0.1:7400
+            --redis 127.0.0.1:6380 --follow 127.0.0.1:7400
               godwit serve --config /etc/godwit.yaml
             """
     )
@@ -30,6 +30,22 @@ struct Serve: AsyncParsableCommand {
     var replication: String?
     @Option(help: ArgumentHelp("Where HTTP is served; port 0 picks a free one.", valueName: "host:port"))
     var admin: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where Redis clients connect (127.0.0.1:6379); port 0 picks a free one.", valueName: "host:port|off"))
+    var redis: String?
+    @Option(help: ArgumentHelp("When the log is synced for Redis writes (everysec).", valueName: "everysec|always"))
+    var redisFsync: String?
+    @Option(help: ArgumentHelp("Holds the password of the Redis user `default`.", valueName: "file"))
+    var redisPasswordFile: String?
+    @Option(help: ArgumentHelp("Redis users, in the format of Redis' ACL file.", valueName: "file"))
+    var redisAcl: String?
+    @Option(help: ArgumentHelp("PEM: the Redis listener's certificate; with it, it speaks TLS.", valueName: "file"))
+    var redisTLSCertificate: String?
+    @Option(help: ArgumentHelp("PEM: that certificate's key.", valueName: "file"))
+    var redisTLSKey: String?
+    @Option(help: ArgumentHelp("PEM: whom Redis clients' certificates must come from.", valueName: "file"))
+    var redisTLSAuthorities: String?
     @Option(help: ArgumentHelp("The node to follow; without it the node is a primary.", valueName: "host:port"))
     var follow: String?
     @Option(help: ArgumentHelp("How other nodes reach this one, where that differs.", valueName: "host:port"))
@@ -84,6 +100,9 @@ struct Serve: AsyncParsableCommand {
     private var flags: [String: String] {
         let given = [
             "data": data, "region": region, "replication": replication, "admin": admin, "follow": follow,
+            "redis": redis, "redis-fsync": redisFsync, "redis-password-file": redisPasswordFile, "redis-acl": redisAcl,
+            "redis-tls-certificate": redisTLSCertificate, "redis-tls-key": redisTLSKey,
+            "redis-tls-authorities": redisTLSAuthorities,
             "advertise": advertise, "keyspaces": keyspaces, "tls-certificate": tlsCertificate, "tls-key": tlsKey,
             "tls-authorities": tlsAuthorities, "token-file": tokenFile, "data-token-file": dataTokenFile,
             "maximum-lag": maximumLag, "maximum-lag-bytes": maximumLagBytes, "retention-size": retentionSize,

@@ -21,7 +21,9 @@ final class ServedNode {
         process = Process()
         process.executableURL = URL(fileURLWithPath: Command.path("godwit"))
         process.arguments = ["serve"] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+        // Many nodes on one machine: each picks a port, unless the test says which.
+        let own = ["GODWIT_REDIS": "127.0.0.1:0"].merging(environment) { _, new in new }
+        process.environment = ProcessInfo.processInfo.environment.merging(own) { _, new in new }
         process.standardOutput = output
         process.standardError = FileHandle(forWritingAtPath: errors)
         process.standardInput = FileHandle.nullDevice

@@ -1,0 +1,84 @@
+/// MULTI and its kin.
+enum Transactions {
+    static func multi(_ call: Call) throws(Interrupt) {
+        if call.client.transaction != nil { throw .failed("ERR MULTI calls can not be nested") }
+        call.client.transaction = Transaction()
+        call.reply.ok()
+    }
+
+    static func discard(_ call: Call) throws(Interrupt) {
+        if call.client.transaction == nil { throw .failed("ERR DISCARD without MULTI") }
+        end(call)
+        call.reply.ok()
+    }
+
+    static func watch(_ call: Call) throws(Interrupt) {
+        if call.client.transaction != nil { throw .failed("ERR WATCH inside MULTI is not allowed") }
+        var watches: [Client.Watch] = []
+        var seen = Set<WatchKey>()
+        for index in 1..<call.count {
+            let key = WatchKey(database: call.client.database, key: call[index].array)
+            if call.executor.isWatched(key, by: call.client) || !seen.insert(key).inserted { continue }
+            let value = try call.read(call[index])
+            watches.append(Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil))
+        }
+        // A client that is touched already has lost; what it watches more does not matter.
+        for watch in watches { call.executor.watch(watch, call.client) }
+        call.reply.ok()
+    }
+
+    static func unwatch(_ call: Call) throws(Interrupt) {
+        call.executor.unwatch(call.client)
+        call.reply.ok()
+    }
+
+    /// Runs what was queued, all in one batch. A command that must wait makes the whole wait: what was written so far is
+    /// taken back, and everything runs again once it is there.
+    static func exec(_ call: Call) throws(Interrupt) {
+        let client = call.client
+        guard let transaction = client.transaction else { throw .failed("ERR EXEC without MULTI") }
+        if transaction.isFlawed {
+            end(call)
+            throw .failed("EXECABORT Transaction discarded because of previous errors.")
+        }
+        if client.isTouched || hasExpired(call) {
+            end(call)
+            return call.reply.nullArray()
+        }
+        let executor = call.executor
+        let arguments = Arguments()
+        call.reply.array(transaction.count)
+        var number = 0
+        let begin = client.identity
+        executor.isInTransaction = true
+        defer { executor.isInTransaction = false }
+        do throws(Interrupt) {
+            // Within, commands are carried out and not queued.
+            client.transaction = nil
+            while number < transaction.count {
+                try executor.runQueued(transaction.load(number, into: arguments), client, arguments)
+                number += 1
+            }
+        } catch {
+            // What the commands behind it will want is fetched along.
+            for later in (number + 1)..<max(number + 1, transaction.count) {
+                executor.want(transaction.load(later, into: arguments), arguments)
+            }
+            // It runs again from the start, as who and where the client was.
+            client.identity = begin
+            client.transaction = transaction
+            executor.takeBack()
+            throw error
+        }
+        executor.unwatch(client)
+    }
+
+    private static func hasExpired(_ call: Call) -> Bool {
+        call.client.watched.contains { $0.deadline != 0 && $0.deadline <= call.now }
+    }
+
+    private static func end(_ call: Call) {
+        call.client.transaction = nil
+        call.executor.unwatch(call.client)
+    }
+}

@@ -1,0 +1,181 @@
+internal import GodwitEngine
+internal import NIOCore
+
+/// What is known of one connection beyond its bytes: who it is, which database it uses, what it has queued and watches.
+/// Used on the event loop only.
+final class Client: @unchecked Sendable {
+    let id: Int
+    let reply = Reply()
+    let arguments = Arguments()
+    /// The end of the connection; nil once it is closed.
+    var handler: ClientHandler?
+
+    /// What every command looks at.
+    private struct Hot {
+        var database = 0
+        var user: User?
+        var lastCommand: Command?
+        var replies = Replies.on
+        var transaction: Transaction?
+        var lastWrite: Position?
+        var replyStart = 0
+        var fetched: Fetched?
+        var attempts = 0
+    }
+
+    private let hot = LoopOwned(Hot())
+
+    var database: Int {
+        @inline(__always) get { hot.value.database }
+        @inline(__always) set { hot.value.database = newValue }
+    }
+    /// Who has logged in; nil while nobody has.
+    var user: User? {
+        @inline(__always) get { hot.value.user }
+        @inline(__always) set { hot.value.user = newValue }
+    }
+    var lastCommand: Command? {
+        @inline(__always) get { hot.value.lastCommand }
+        @inline(__always) set { hot.value.lastCommand = newValue }
+    }
+    var replies: Replies {
+        @inline(__always) get { hot.value.replies }
+        @inline(__always) set { hot.value.replies = newValue }
+    }
+    /// The commands of a transaction that was begun.
+    var transaction: Transaction? {
+        @inline(__always) get { hot.value.transaction }
+        @inline(__always) set { hot.value.transaction = newValue }
+    }
+    /// Where the client's last write stands.
+    var lastWrite: Position? {
+        @inline(__always) get { hot.value.lastWrite }
+        @inline(__always) set { hot.value.lastWrite = newValue }
+    }
+    /// Where the reply of the present command begins.
+    var replyStart: Int {
+        @inline(__always) get { hot.value.replyStart }
+        @inline(__always) set { hot.value.replyStart = newValue }
+    }
+    /// What was fetched for the command that waits.
+    var fetched: Fetched? {
+        @inline(__always) get { hot.value.fetched }
+        @inline(__always) set { hot.value.fetched = newValue }
+    }
+    /// How often the command that waits has run.
+    var attempts: Int {
+        @inline(__always) get { hot.value.attempts }
+        @inline(__always) set { hot.value.attempts = newValue }
+    }
+
+    /// What commands within a transaction may change of the client.
+    struct Identity {
+        let database: Int
+        let user: User?
+        let replies: Replies
+        let version: Int
+        let name: [UInt8]
+    }
+
+    var identity: Identity {
+        get { Identity(database: database, user: user, replies: replies, version: reply.version, name: name) }
+        set {
+            (database, user, replies, name) = (newValue.database, newValue.user, newValue.replies, newValue.name)
+            reply.version = newValue.version
+        }
+    }
+
+    var name: [UInt8] = []
+    var address = ""
+    var localAddress = ""
+    let createdAt = NIODeadline.now()
+    var lastUsedAt = NIODeadline.now()
+    var isProtectedFromEviction = false
+
+    /// What is watched, by key.
+    var watched: [Watch] = []
+    /// Whether something watched was changed.
+    var isTouched = false
+
+    /// Where RANDOMKEY of this client looks, once it has chosen.
+    var chance: [UInt8]?
+    /// Keys of requests behind the present one that memory cannot tell of.
+    var ahead: [[UInt8]] = []
+
+    /// Whether replies are sent.
+    enum Replies {
+        case on, off
+        /// The next command's is left out.
+        case skipNext
+        /// The present one's is left out.
+        case skip
+    }
+
+    /// A key that is watched.
+    struct Watch {
+        let key: WatchKey
+        /// When it would expire; 0 for never.
+        let deadline: UInt64
+        let existed: Bool
+    }
+
+    init(id: Int) { self.id = id }
+
+    /// How CLIENT LIST and CLIENT INFO show it.
+    func line(_ now: NIODeadline) -> String {
+        let command = lastCommand?.name ?? "NULL"
+        let queued = transaction.map { "\($0.count)" } ?? "-1"
+        let buffered = handler?.bufferedBytes ?? 0
+        var flags = ""
+        if transaction != nil { flags += "x" }
+        if isTouched { flags += "d" }
+        if isProtectedFromEviction { flags += "e" }
+        if flags.isEmpty { flags = "N" }
+        return "id=\(id) addr=\(address) laddr=\(localAddress) fd=\(handler?.descriptor ?? -1) "
+            + "name=\(String(decoding: name, as: UTF8.self)) age=\((now - createdAt).nanoseconds / 1_000_000_000) "
+            + "idle=\((now - lastUsedAt).nanoseconds / 1_000_000_000) flags=\(flags) db=\(database) sub=0 psub=0 ssub=0 "
+            + "multi=\(queued) qbuf=\(buffered) qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 "
+            + "rbp=0 obl=\(reply.bytes.count) oll=0 omem=0 tot-mem=\(buffered + reply.bytes.count + 2048) events=r "
+            + "cmd=\(command) user=\(user?.name ?? "(superuser)") redir=-1 resp=\(reply.version)"
+    }
+}
+
+/// A key of a database, as watchers name it.
+struct WatchKey: Hashable {
+    let database: Int
+    let key: [UInt8]
+}
+
+/// The commands of a transaction, queued with their arguments.
+final class Transaction {
+    private let bytes = ByteBox()
+    private var commands: [(command: Command, first: Int, count: Int)] = []
+    private var places: [(start: Int, length: Int)] = []
+    /// Whether a command was refused while queueing, so that EXEC will be too.
+    var isFlawed = false
+
+    var count: Int { commands.count }
+    var byteCount: Int { bytes.count }
+
+    /// Whether any of them writes.
+    var writes: Bool { commands.contains { $0.command.flags.contains(.write) } }
+
+    func append(_ command: Command, _ arguments: Arguments) {
+        commands.append((command, places.count, arguments.count))
+        for index in 0..<arguments.count {
+            places.append((bytes.count, arguments[index].count))
+            bytes.append(arguments[index])
+        }
+    }
+
+    /// A queued command; its arguments are put into `arguments`.
+    func load(_ number: Int, into arguments: Arguments) -> Command {
+        let queued = commands[number]
+        arguments.removeAll()
+        for place in places[queued.first..<queued.first + queued.count] {
+            arguments.append(start: place.start, length: place.length)
+        }
+        arguments.attach(bytes.slice)
+        return queued.command
+    }
+}

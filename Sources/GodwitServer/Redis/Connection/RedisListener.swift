@@ -1,0 +1,93 @@
+package import GodwitNode
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+
+/// The Redis listener of a node: one event loop that owns all its connections.
+package final class RedisListener: Sendable {
+    /// Where it listens, with the port that was picked.
+    package let address: HostPort
+    private let group: MultiThreadedEventLoopGroup
+    private let channel: any Channel
+    private let executor: Executor
+
+    private init(
+        _ address: HostPort, _ group: MultiThreadedEventLoopGroup, _ channel: any Channel, _ executor: Executor
+    ) {
+        self.address = address
+        self.group = group
+        self.channel = channel
+        self.executor = executor
+    }
+
+    /// Listens, and serves until `stop`.
+    package static func start(
+        _ node: Node, _ settings: RedisSettings, logger: Logger
+    ) async throws(NodeError) -> RedisListener {
+        let access = try Access(settings)
+        let certificates = try settings.tls.map { (files) throws(NodeError) in try Certificates(files, logger) }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let executor = Executor(node, loop: loop, settings: settings, access: access)
+        do {
+            let channel = try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 1024)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.maxMessagesPerRead, value: 1)
+                .childChannelOption(.allowRemoteHalfClosure, value: true)
+                .childChannelOption(
+                    .writeBufferWaterMark,
+                    value: .init(low: OutputLimits.lowWater, high: OutputLimits.highWater)
+                )
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try accept(channel, executor, certificates) }
+                }
+                .bind(host: settings.address.host, port: settings.address.port).get()
+            let port = channel.localAddress?.port ?? settings.address.port
+            loop.execute { executor.start(port: port) }
+            if let certificates {
+                loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+                    executor.pool.submit { certificates.refresh() }
+                }
+            }
+            return RedisListener(HostPort(host: settings.address.host, port: port), group, channel, executor)
+        } catch {
+            try? await group.shutdownGracefully()
+            throw NodeError(.network, "cannot listen at \(settings.address) for Redis clients: \(error)")
+        }
+    }
+
+    private static func accept(_ channel: any Channel, _ executor: Executor, _ certificates: Certificates?) throws {
+        guard executor.clients.count < executor.maximumClients else {
+            executor.statistics.rejectedConnections += 1
+            if certificates != nil { return channel.close(promise: nil) }
+            let text = ByteBuffer(string: "-ERR max number of clients reached\r\n")
+            channel.writeAndFlush(text).whenComplete { _ in channel.close(promise: nil) }
+            return
+        }
+        if let certificates {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.current))
+        }
+        try channel.pipeline.syncOperations.addHandler(ClientHandler(executor.makeClient(), executor))
+    }
+
+    /// What it has done.
+    func figures() async -> RedisFigures? {
+        let executor = executor
+        return try? await group.next().submit { RedisFigures(executor) }.get()
+    }
+
+    /// Stops listening, lets go of all connections, and ends the threads.
+    package func stop() async {
+        try? await channel.close()
+        let executor = executor
+        try? await group.next().submit {
+            executor.commit()
+            executor.closeAll()
+        }.get()
+        await executor.pool.stop()
+        try? await group.shutdownGracefully()
+    }
+}

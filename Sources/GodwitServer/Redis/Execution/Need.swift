@@ -1,0 +1,135 @@
+internal import GodwitEngine
+internal import GodwitReplication
+
+/// What a command lacks to go on: fetched by the pool, off the event loop.
+enum Need: Sendable {
+    /// A value that memory cannot tell of. `stripe` guards it.
+    case value(keyspace: Keyspace, key: [UInt8])
+    /// The entries of a range.
+    case scan(ScanRequest)
+    /// A database whose keyspaces are not there yet.
+    case database(Int)
+    /// Where the node's replication stands.
+    case status
+    /// Whether others have the client's last write, and this node's log.
+    case confirmation(WriteLevel, local: Int, Duration)
+
+    /// Whether it is work for the disk, of which there may be too much.
+    var readsDisk: Bool {
+        switch self {
+        case .value, .scan: true
+        case .database, .status, .confirmation: false
+        }
+    }
+}
+
+/// Who has a write.
+struct Confirmation: Sendable {
+    /// How many other nodes have it.
+    let others: Int
+    /// Whether this node's log is synced up to it.
+    let isLocal: Bool
+}
+
+/// Which entries of a keyspace a command wants.
+struct ScanRequest: Hashable, Sendable {
+    var keyspace: Keyspace
+    var lower: [UInt8]?
+    var upper: [UInt8]?
+    /// The most entries that are looked at.
+    var limit = Int.max
+    var isReverse = false
+    /// Keys that do not match are left out; nil for none.
+    var pattern: [UInt8]?
+    /// Whether values are wanted whole, or only their first bytes.
+    var wantsValues = true
+    /// Whether only the number of entries is wanted.
+    var isCount = false
+
+    /// The first bytes of a value that tell its kind.
+    static let headLength = 9
+}
+
+/// What a scan found.
+struct ScanResult: Sendable {
+    struct Row: Sendable {
+        let key: [UInt8]
+        let value: [UInt8]
+    }
+
+    var rows: [Row] = []
+    /// How many entries were looked at.
+    var count = 0
+    /// The last key that was looked at.
+    var last: [UInt8]?
+    /// Whether the range has nothing more.
+    var isComplete = true
+}
+
+/// What was fetched for a client that waits, each with the version of what guards it.
+final class Fetched {
+    struct FetchedValue {
+        let value: [UInt8]?
+        let guardian: Guardian
+    }
+
+    private struct Place: Hashable {
+        let keyspace: UInt32
+        let key: [UInt8]
+    }
+
+    struct FetchedScan {
+        let request: ScanRequest
+        let result: ScanResult
+        let guardian: Guardian
+    }
+
+    private var values: [Place: FetchedValue] = [:]
+    var scans: [FetchedScan] = []
+    var status: ReplicaStatus?
+    var confirmation: Confirmation?
+
+    func add(_ value: [UInt8]?, _ keyspace: UInt32, _ key: [UInt8], _ guardian: Guardian) {
+        values[Place(keyspace: keyspace, key: key)] = FetchedValue(value: value, guardian: guardian)
+    }
+
+    /// A fetched value that no write has overtaken.
+    func value(_ keyspace: UInt32, _ key: ByteSlice, _ versions: WriteVersions) -> FetchedValue? {
+        guard let value = values[Place(keyspace: keyspace, key: key.array)] else { return nil }
+        return versions.holds(value.guardian) ? value : nil
+    }
+
+    /// A fetched scan that no write has overtaken.
+    func scan(_ request: ScanRequest, _ versions: WriteVersions) -> ScanResult? {
+        scans.last { $0.request == request && versions.holds($0.guardian) }?.result
+    }
+}
+
+/// The version of a part of the keys at some moment.
+struct Guardian: Sendable {
+    let stripe: Int
+    let version: UInt64
+}
+
+/// Counts writes by parts of the keys, so that what was fetched before a write is not taken for what is there after it.
+struct WriteVersions {
+    private var versions = [UInt64](repeating: 0, count: 1024)
+    private var all: UInt64 = 0
+
+    /// The part that a key of a keyspace belongs to. Fields of one hash belong together.
+    static func stripe(_ keyspace: UInt32, _ key: ByteSlice, isField: Bool) -> Int {
+        let part = isField ? key.slice(0, min(8, key.count)) : key
+        return Int(truncatingIfNeeded: part.hash(seed: UInt64(keyspace)) & 1023)
+    }
+
+    func guardian(_ stripe: Int) -> Guardian { Guardian(stripe: stripe, version: versions[stripe] &+ all) }
+
+    /// Whether nothing was written there since. What nothing guards (stripe -1) always holds.
+    func holds(_ guardian: Guardian) -> Bool {
+        guardian.stripe < 0 || versions[guardian.stripe] &+ all == guardian.version
+    }
+
+    mutating func bump(_ stripe: Int) { versions[stripe] &+= 1 }
+
+    mutating func bumpAll() { all &+= 1 }
+}

@@ -1,0 +1,47 @@
+package import GodwitNode
+
+/// What the Redis listener is told.
+package struct RedisSettings: Sendable {
+    /// Where it listens; port 0 picks a free one.
+    package var address: HostPort
+    /// Whether replies to writes wait for a sync of the log, as `appendfsync always`; else it is synced every second.
+    package var syncsAlways = false
+    /// The password of the user `default`; nil for none.
+    package var password: String?
+    /// A file of users, in Redis' format; nil for none.
+    package var aclFile: String?
+    /// Certificate and key for TLS; the authorities of clients' certificates, where those must show one.
+    package var tls: RedisTLS?
+    /// Connections at once; more are refused.
+    package var maximumClients = 10_000
+    /// The longest bulk string, in bytes: the engine's longest value.
+    var maximumBulk = 16 << 20
+
+    /// Up to where a hash is one row.
+    var smallHash = SmallHash.Bounds()
+
+    /// How long replies may wait for a client that does not read before it is cut off.
+    var slowReaderPatience = Duration.seconds(60)
+    /// How long a read of the disk may wait in the queue before more are refused, in nanoseconds.
+    var coldReadTarget: UInt64 = 50_000_000
+
+    /// Listens at an address.
+    package init(address: HostPort) { self.address = address }
+}
+
+/// The files of a TLS listener.
+package struct RedisTLS: Sendable, Hashable {
+    /// PEM: the certificate, then those between it and the authority.
+    package var certificate: String
+    /// PEM: its key.
+    package var key: String
+    /// PEM: whom clients' certificates must come from; nil where clients need none.
+    package var clientAuthorities: String?
+
+    /// Names the files.
+    package init(certificate: String, key: String, clientAuthorities: String?) {
+        self.certificate = certificate
+        self.key = key
+        self.clientAuthorities = clientAuthorities
+    }
+}

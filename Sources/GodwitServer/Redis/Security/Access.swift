@@ -1,0 +1,152 @@
+internal import FoundationEssentials
+internal import GodwitNode
+internal import NIOCore
+
+/// Who may use the listener: the users, what was denied, the file they are kept in. Used on the event loop.
+final class Access: @unchecked Sendable {
+    /// Something that was denied.
+    struct Entry {
+        let id: Int
+        var count: Int
+        let reason: String
+        let context: String
+        let object: String
+        let user: String
+        let client: String
+        let since: Double
+        var updated: Double
+    }
+
+    private(set) var users: [String: User] = [:]
+    let defaultUser: User
+    let file: String?
+    private(set) var log: [Entry] = []
+    private var nextEntry = 0
+    private(set) var visiblePassword = ""
+
+    /// The users of the settings: a password for `default`, or a file.
+    init(_ settings: RedisSettings) throws(NodeError) {
+        defaultUser = User.makeDefault()
+        users["default"] = defaultUser
+        file = settings.aclFile
+        if let password = settings.password { setPassword(password) }
+        if file != nil {
+            if let problem = load() { throw NodeError(.invalidArgument, "the ACL file: \(problem)") }
+        }
+    }
+
+    /// Whether somebody can do something without saying who they are.
+    var isOpen: Bool { initialUser != nil }
+
+    /// Who a client is before it has said so.
+    var initialUser: User? { defaultUser.isOn && defaultUser.needsNoPassword ? defaultUser : nil }
+
+    func user(_ name: String) -> User? { users[name] }
+
+    /// The user of a name, if the password opens it.
+    func logIn(_ name: String, _ password: [UInt8]) -> User? {
+        guard let user = users[name], user.opens(password) else { return nil }
+        return user
+    }
+
+    /// Sets the password of `default`; an empty one takes it away.
+    func setPassword(_ password: String) {
+        visiblePassword = password
+        let rules = password.isEmpty ? ["nopass"] : ["resetpass", ">" + password]
+        for rule in rules { _ = defaultUser.apply(Array(rule.utf8)) }
+    }
+
+    /// Adds or replaces a user.
+    func set(_ user: User) {
+        if let present = users[user.name] { present.take(user) } else { users[user.name] = user }
+    }
+
+    /// Removes a user; returns whether there was one.
+    func remove(_ name: String) -> User? { users.removeValue(forKey: name) }
+
+    /// All users by name.
+    var sorted: [User] { users.keys.sorted().compactMap { users[$0] } }
+
+    // MARK: The file
+
+    /// Reads the file: all of it, or nothing. Returns what is wrong.
+    func load() -> String? {
+        guard let file else { return nil }
+        guard let bytes = try? Data(contentsOf: URL(filePath: file)) else { return "\(file) cannot be read" }
+        var found: [String: User] = [:]
+        for (number, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
+            let line = Array(line).filter { $0 != 13 }
+            guard let words = line.withSlice({ InlineWords.split($0) }) else {
+                return "\(file):\(number + 1): unbalanced quotes"
+            }
+            let texts = words.places.map { Array(words.bytes[$0.start..<$0.start + $0.length]) }
+            guard let first = texts.first, first.first != UInt8(ascii: "#") else { continue }
+            guard first == Array("user".utf8), texts.count >= 2 else {
+                return "\(file):\(number + 1): should start with user keyword followed by the username"
+            }
+            let user = User(String(decoding: texts[1], as: UTF8.self))
+            if found[user.name] != nil { return "\(file):\(number + 1): duplicate user '\(user.name)' found" }
+            for rule in texts.dropFirst(2) {
+                if let problem = user.apply(rule) { return "\(file):\(number + 1): \(problem)" }
+            }
+            found[user.name] = user
+        }
+        for name in users.keys where name != "default" && found[name] == nil { users[name] = nil }
+        defaultUser.take(found["default"] ?? User.makeDefault())
+        for user in found.values where user.name != "default" { set(user) }
+        return nil
+    }
+
+    /// Writes the file, so that it is whole whatever happens. Returns what is wrong.
+    func save() -> String? {
+        guard let file else { return "no ACL file" }
+        let text = sorted.map { $0.line + "\n" }.joined()
+        do {
+            try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    // MARK: The log
+
+    private static let logLimit = 128
+
+    /// Notes that a command was denied.
+    func note(_ denial: User.Denial, _ client: Client, _ command: Command, inTransaction: Bool) {
+        let context = inTransaction ? "multi" : "toplevel"
+        switch denial {
+        case .command(let name): note("command", context, name, client.user?.name ?? "", client)
+        case .key(let key): note("key", context, key, client.user?.name ?? "", client)
+        }
+    }
+
+    /// Notes that somebody could not log in.
+    func noteFailedLogin(_ name: String, _ client: Client) {
+        note("auth", client.transaction == nil ? "toplevel" : "multi", "AUTH", name, client)
+    }
+
+    private func note(_ reason: String, _ context: String, _ object: String, _ user: String, _ client: Client) {
+        let time = Wall.now
+        let now = Double(time.seconds) + Double(time.microseconds) / 1e6
+        if let index = log.prefix(10).firstIndex(where: {
+            $0.reason == reason && $0.context == context && $0.object == object && $0.user == user
+                && now - $0.updated < 60
+        }) {
+            var entry = log.remove(at: index)
+            entry.count += 1
+            entry.updated = now
+            log.insert(entry, at: 0)
+            return
+        }
+        log.insert(
+            Entry(
+                id: nextEntry, count: 1, reason: reason, context: context, object: object, user: user,
+                client: client.line(.now()), since: now, updated: now), at: 0)
+        nextEntry += 1
+        if log.count > Self.logLimit { log.removeLast() }
+    }
+
+    func forgetLog() { log.removeAll() }
+}

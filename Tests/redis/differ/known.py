@@ -1,0 +1,82 @@
+"""What differs from Redis on purpose, each with its reason; docs/redis.md carries the same list."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from differ.agreement import Agree, same_type, words_in_any_order
+from differ.command import Command
+from differ.wire import Reply
+
+
+class OnPurpose(NamedTuple):
+    """A command whose replies need not be Redis' own, what still has to hold, and why."""
+
+    command: str
+    agree: Agree
+    reason: str
+
+
+def either_or_invalid_cursor(command: Command, left: Reply, right: Reply) -> bool:
+    """Redis' reply, or that the cursor is none of the node's."""
+    is_refused = right.kind == "-" and isinstance(right.value, bytes) and right.value.startswith(b"ERR cursor ")
+    return same_type(command, left, right) or is_refused
+
+
+def part_of(command: Command, left: Reply, right: Reply) -> bool:
+    """The right side's documentation says nothing that the left's does not."""
+    if not isinstance(left.value, tuple) or not isinstance(right.value, tuple):
+        return left == right
+    theirs = dict(zip(left.value[::2], left.value[1::2]))
+    ours = dict(zip(right.value[::2], right.value[1::2]))
+    has_all = ours.keys() == theirs.keys() or len(command.arguments) == 2 and ours.keys() <= theirs.keys()
+    return left.kind == right.kind and has_all and all(
+        _pairs(item) <= _pairs(theirs[name]) for name, item in ours.items()
+    )  # fmt: skip
+
+
+def apart_from_rules(command: Command, left: Reply, right: Reply) -> bool:
+    """The same users, but for how the commands that each may call are put into words."""
+    return words_in_any_order(command, _without_rules(left), _without_rules(right))
+
+
+def _without_rules(reply: Reply) -> Reply:
+    if isinstance(reply.value, tuple):
+        return Reply(reply.kind, tuple(_without_rules(item) for item in reply.value))
+    if reply.kind == "$" and reply.value is not None:
+        return Reply(reply.kind, b" ".join(word for word in reply.value.split(b" ") if word[:1] not in (b"+", b"-")))
+    return reply
+
+
+def without_no(command: Command, left: Reply, right: Reply) -> bool:
+    """Redis' reply, but for `no` among the words to choose from."""
+    if left.kind == right.kind == "-" and isinstance(left.value, bytes):
+        return right.value == left.value.replace(b"everysec, always, no", b"everysec, always")
+    return left == right
+
+
+def _pairs(reply: Reply) -> set[tuple[Reply, Reply]]:
+    assert isinstance(reply.value, tuple)
+    return set(zip(reply.value[::2], reply.value[1::2]))
+
+
+CURSOR = "a cursor stands for a place in a bounded table: one that the node did not give is an error, not a gap"
+HELP = "lists the subcommands that the node has"
+RULES = "shows what was said of commands, as Redis 7.2 does; 7.0 looks for another way to say the same"
+#: The list; a command that is not in it answers as Redis does, to the letter.
+ON_PURPOSE = [
+    OnPurpose("SCAN", either_or_invalid_cursor, CURSOR),
+    OnPurpose("HSCAN", either_or_invalid_cursor, CURSOR),
+    OnPurpose("COMMAND|DOCS", part_of, "has summary, version and group; not arguments and history"),
+    OnPurpose("ACL|LIST", apart_from_rules, RULES),
+    OnPurpose("ACL|GETUSER", apart_from_rules, RULES),
+    OnPurpose("CONFIG|SET", without_no, "a log that is never synced is not offered: `appendfsync no`"),
+    OnPurpose("OBJECT|ENCODING", same_type, "what Redis would choose for the value as it is; its history is not kept"),
+    OnPurpose("OBJECT|REFCOUNT", same_type, "values are not shared"),
+    *(OnPurpose(f"{name}|HELP", same_type, HELP) for name in ("ACL", "CLIENT", "COMMAND", "CONFIG", "OBJECT", "SLOWLOG")),
+]
+
+
+def agreements() -> dict[str, Agree]:
+    """What still has to hold, by command."""
+    return {item.command: item.agree for item in ON_PURPOSE}
