@@ -131,7 +131,7 @@ let package = Package(
         .testTarget(
             name: "GodwitRedisTests",
             dependencies: [
-                "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer",
+                "Deadline", "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),

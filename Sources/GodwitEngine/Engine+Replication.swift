@@ -138,7 +138,8 @@ extension Engine {
     ///   - durability: How far they have come when the call returns.
     /// - Returns: Where the history stands.
     /// - Throws: `.history` for a gap, a repetition, another history or an older epoch; `.corruption` when a section does
-    ///   not have its hash; as `put` while background work is paused. After a throw none of the records was applied.
+    ///   not have its hash: then none of the records was applied. As `put` while background work is paused or fails: then
+    ///   those before the commit of a bulk ingest may have been, as `historyPoint` says.
     @discardableResult
     public func apply(
         records: RawSpan, durability: Durability = .synced
@@ -151,12 +152,40 @@ extension Engine {
         let position = try pipeline.exclusively { () throws(EngineError) in
             try bytes.withView { (view) throws(EngineError) in
                 let end = try Self.check(view, after: pipeline.currentPoint, store.clock, side)
-                if end != pipeline.currentPoint { try pipeline.append(finished: view, to: end) }
+                if end != pipeline.currentPoint { try self.append(view, to: end, side) }
             }
             return pipeline.currentPoint.position
         }
         if durability == .synced { try side.sync.wait(for: position.sequence) }
         return position
+    }
+
+    /// Appends records that continue the history. The commit of an ingest begins a group of its own, once what memory
+    /// holds of its keyspace has been flushed: readers see what came before it by then, so the flush keeps that for them;
+    /// and where it cannot be flushed, the record is not in the log yet.
+    private func append(_ records: ByteView, to end: HistoryPoint, _ side: WriteSide) throws(EngineError) {
+        let pipeline = side.pipeline
+        var start = 0
+        var point = pipeline.currentPoint
+        var run = RecordRun(records)
+        while let record = try run.next() {
+            if record.type == .ingestCommit {
+                let offset = run.offset - record.bytes.count
+                if offset > start { try pipeline.append(finished: records.slice(start, offset - start), to: point) }
+                start = offset
+                try drain(for: IngestCommit.decode(record.controlPayload), side)
+            }
+            point = record.point
+        }
+        try pipeline.append(finished: records.slice(start, records.count - start), to: end)
+    }
+
+    private func drain(for commit: IngestCommit, _ side: WriteSide) throws(EngineError) {
+        if commit.isAbandonment { return }
+        let details = try commit.details.withView { (bytes) throws(EngineError) in
+            try IngestDetails(decoding: bytes)
+        }
+        if let tree = store.tree(details.keyspace) { try side.drain(tree) }
     }
 
     /// Checks that records continue a history; returns where it stands after them.

@@ -54,9 +54,9 @@ final class LogSync: @unchecked Sendable {
             self.log = log
             self.point = point
             durable = point
+            synced.store(point.position.sequence, ordering: .releasing)
+            wanted.store(point.position.sequence, ordering: .releasing)
         }
-        synced.store(point.position.sequence, ordering: .releasing)
-        wanted.store(point.position.sequence, ordering: .releasing)
     }
 
     /// Has everything that is visible now synced, without waiting for it.
@@ -98,7 +98,7 @@ final class LogSync: @unchecked Sendable {
         }
         let now = store.environment.clock.monotonicNanoseconds()
         let due = store.options.syncInterval.map { lastSync + $0 * 1_000_000 }
-        let end = lock.withLock { point }
+        let (log, end) = lock.withLock { (self.log, self.point) }
         let isBehind = end.position.sequence > synced.load(ordering: .relaxed)
         let isWanted = wanted.load(ordering: .acquiring) > synced.load(ordering: .relaxed)
         guard isBehind, isWanted || due.map({ now >= $0 }) ?? false else {
@@ -108,7 +108,7 @@ final class LogSync: @unchecked Sendable {
         }
         lastSync = now
         do throws(EngineError) {
-            try syncNow(through: end)
+            try sync(log, through: end)
         } catch {
             return .waiting(until: nil)
         }
@@ -119,15 +119,14 @@ final class LogSync: @unchecked Sendable {
     func syncNow(through sequence: SequenceNumber) throws(EngineError) -> HistoryPoint {
         let durable = durablePoint
         if durable.position.sequence >= sequence { return durable }
-        let end = lock.withLock { point }
-        try syncNow(through: end)
+        let (log, end) = lock.withLock { (self.log, self.point) }
+        try sync(log, through: end)
         return end
     }
 
-    private func syncNow(through end: HistoryPoint) throws(EngineError) {
+    private func sync(_ log: LogWriter, through end: HistoryPoint) throws(EngineError) {
         defer { release() }
         do throws(EngineError) {
-            let log = lock.withLock { self.log }
             _ = try syncing.withLock { () throws(EngineError) in try log.sync() }
         } catch {
             store.poison.set(error)
@@ -135,8 +134,12 @@ final class LogSync: @unchecked Sendable {
             throw error
         }
         store.counters.syncs.add(1, ordering: .relaxed)
-        lock.withLock { if durable.position < end.position { durable = end } }
-        synced.max(end.position.sequence, ordering: .acquiringAndReleasing)
+        lock.withLock {
+            // A rewind came between: `end` is of another history, which is no more.
+            guard self.log === log else { return }
+            if durable.position < end.position { durable = end }
+            synced.max(end.position.sequence, ordering: .acquiringAndReleasing)
+        }
         tail.moved.open()
     }
 

@@ -45,6 +45,9 @@ final class ReplicationThread {
         self.logger = logger
     }
 
+    /// Nanoseconds after which links may have been heard of in the meantime.
+    private static let longRound: UInt64 = 100_000_000
+
     /// Nanoseconds of the clock that the replica is driven by.
     static func now() -> UInt64 { NIODeadline.now().uptimeNanoseconds }
 
@@ -52,7 +55,10 @@ final class ReplicationThread {
     func run() {
         inbox.attach(replica.engine)
         while isRunning {
+            let began = Self.now()
             takeMessages()
+            // What came while those took long is heard before anybody is judged silent.
+            if Self.now() - began > Self.longRound { takeMessages() }
             let due = isRunning ? replica.poll(now: Self.now()) : 0
             carryOut(replica.takeActions())
             show()

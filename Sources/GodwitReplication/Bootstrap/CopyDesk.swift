@@ -95,7 +95,7 @@ final class CopyDesk {
     func poll(_ replica: Replica, now: UInt64) -> UInt64 {
         var next = UInt64.max
         for copy in copies {
-            if copy.sender == nil { settle(copy) }
+            if copy.sender == nil { settle(copy, replica.shippers) }
             if copies.contains(where: { $0 === copy }), let sender = copy.sender {
                 offer(copy, sender, replica.shippers, now: now)
                 if now >= copy.lastUsed + Self.patience { discard(copy) }
@@ -113,7 +113,7 @@ final class CopyDesk {
     }
 
     /// Takes the outcome of a job that is done.
-    private func settle(_ copy: Copy) {
+    private func settle(_ copy: Copy, _ shippers: [Shipper]) {
         guard let outcome = copy.result.withLock({ $0 }) else { return }
         switch outcome {
         case .success(let checkpoint):
@@ -122,6 +122,10 @@ final class CopyDesk {
         case .failure(let error):
             core.failed("make a full copy", error)
             discard(copy)
+            // It asks again after a pause: what hinders a copy now would hinder the next at once.
+            for shipper in shippers where shipper.isAwaitingCopy && shipper.hello?.node == copy.node {
+                core.close(shipper.link, "no full copy can be made now: \(error.code.rawValue)")
+            }
         }
     }
 

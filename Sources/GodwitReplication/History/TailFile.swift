@@ -35,6 +35,14 @@ struct TailFile {
 
     // MARK: Saving
 
+    /// Whether a tail is there that begins no later: it was saved before, on the way back to this fork or an earlier one.
+    private static func isSaved(
+        _ name: String, _ core: ReplicaCore, from fork: HistoryPoint
+    ) throws(EngineError) -> Bool {
+        guard try core.fileSystem.exists(directory(core) + "/" + name) else { return false }
+        return try TailFile(name, core).header.fork.position.sequence <= fork.position.sequence
+    }
+
     /// Saves the records after a point, unless nobody wrote any of them.
     static func save(_ core: ReplicaCore, _ engine: Engine, after fork: HistoryPoint) throws(EngineError) {
         let feed = try feed(engine, after: fork)
@@ -42,7 +50,7 @@ struct TailFile {
         try core.fileSystem.createDirectory(directory)
         let end = engine.historyPoint
         let path = directory + "/" + name(end)
-        if try core.fileSystem.exists(path) { return }
+        if try isSaved(name(end), core, from: fork) { return }
         let temporary = path + ".tmp"
         if try core.fileSystem.exists(temporary) { try core.fileSystem.remove(temporary) }
         let file = try core.fileSystem.open(temporary, .create)
@@ -66,6 +74,8 @@ struct TailFile {
             try file.writeFully(view, at: 0)
         }
         try file.sync()
+        // A report on less than this tail is none on this one.
+        if try core.fileSystem.exists(path + ".report") { try core.fileSystem.remove(path + ".report") }
         try core.fileSystem.rename(temporary, to: path)
         try core.fileSystem.syncDirectory(directory)
     }

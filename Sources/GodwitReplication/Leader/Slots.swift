@@ -114,7 +114,6 @@ struct Slots {
     ) throws(EngineError) {
         guard isChanged, atOnce || now >= lastSaved + Self.interval else { return }
         lastSaved = max(lastSaved, now)
-        isChanged = false
         let lines = all.map { slot in
             [
                 "slot", slot.node.description, slot.region, slot.address, slot.isPartial ? "1" : "0",
@@ -122,5 +121,6 @@ struct Slots {
             ]
         }
         try StoredText(fileSystem, in: directory, Self.file).write([["godwit slots", "1"]] + lines)
+        isChanged = false
     }
 }

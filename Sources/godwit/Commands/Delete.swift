@@ -16,7 +16,7 @@ struct Delete: ParsableCommand {
     @Argument(help: "The key.") var key: String
 
     func run() throws {
-        try store.withEngine(.openExisting) { engine in
+        try store.withEngine(.openExisting, writes: true) { engine in
             _ = try engine.delete(key, in: place.find(in: engine))
         }
     }

@@ -31,7 +31,7 @@ struct Load: ParsableCommand {
         let input = try ByteInput(path: csv)
         do {
             var rows = try CSVRows(input, key: key.split(separator: ",").map(String.init), missing: missing, join: join)
-            try store.withEngine(.openOrCreate) { engine in try load(&rows, input, engine) }
+            try store.withEngine(.openOrCreate, writes: true) { engine in try load(&rows, input, engine) }
             try report(rows)
         } catch let error as CommandFailure {
             throw CommandFailure("\(csv): \(error)")

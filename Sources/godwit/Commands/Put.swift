@@ -23,7 +23,7 @@ struct Put: ParsableCommand {
     @Argument(help: "The value.") var value: String
 
     func run() throws {
-        try store.withEngine(.openOrCreate) { engine in
+        try store.withEngine(.openOrCreate, writes: true) { engine in
             _ = try engine.put(key, value, in: place.findOrCreate(in: engine), ttl: ttl?.duration)
         }
     }

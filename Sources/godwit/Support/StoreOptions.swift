@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandSupport
+import Foundation
 import GodwitEngine
 
 /// Which store: the option every command has.
@@ -7,10 +8,21 @@ struct StoreOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The store's directory.", valueName: "dir"))
     var data: String
 
-    /// Opens the store, lends it and closes it; an error of the work comes before one of the close.
-    func withEngine<R>(_ mode: EngineOptions.Mode, _ body: (Engine) throws -> R) throws -> R {
+    /// Opens the store, lends it and closes it; an error of the work comes before one of the close. A node's store is
+    /// opened without an epoch of its own, and not for writes: both are its regions' business.
+    func withEngine<R>(
+        _ mode: EngineOptions.Mode, writes: Bool = false, _ body: (Engine) throws -> R
+    ) throws -> R {
         var options = EngineOptions()
         options.mode = mode
+        if FileManager.default.fileExists(atPath: data + "/replication/state") {
+            if writes {
+                throw CommandFailure(
+                    "\(data) is a replicated node's: what is written here would be another history than its followers'; "
+                        + "write through the node (`godwit serve`), or restore a checkpoint as a store of its own")
+            }
+            options.beginsEpochs = false
+        }
         let engine = try Engine.open(at: data, options: options)
         let result: R
         do {

@@ -105,6 +105,56 @@ struct IngestStreamTests {
         try reopened.close()
     }
 
+    /// A leader with an ingest, and its records: a key's first value, the chunks, then the key's second value and the
+    /// commit.
+    private func leaderWithIngest() throws -> [[UInt8]] {
+        let leader = try World(seed: 1).open()
+        try leader.put("kept", "first")
+        try leader.ingest { (writer) throws(EngineError) in
+            for (index, value) in values.enumerated() { try writer.add("k\(100 + index)", value) }
+            try leader.put("kept", "second")
+        }
+        return try records(of: leader)
+    }
+
+    @Test("where memory cannot be flushed for an ingest's commit, it is not in the follower's log, and comes again")
+    func flushFailsBeforeTheCommit() throws {
+        let records = try leaderWithIngest()
+        let world = World(seed: 1)
+        let engine = try follower(world)
+        try apply(records.dropLast(), to: engine)
+        let before = engine.historyPoint
+        world.disk.inject(Fault(.error(28), on: .open, .write, path: ".sst"))
+        #expect(throws: EngineError.self) { try apply(records.suffix(1), to: engine) }
+        #expect(engine.historyPoint == before)
+        world.disk.clearFaults()
+        world.settle()
+        try apply(records.suffix(1), to: engine)
+        for (index, value) in values.enumerated() { #expect(try engine.get("k\(100 + index)") == value) }
+        try engine.close()
+    }
+
+    @Test("readers see a key all the time while the records around an ingest's commit are applied in one call")
+    func readsBesideTheCommit() throws {
+        let records = try leaderWithIngest()
+        let world = World(seed: 1)
+        let engine = try follower(world)
+        let cut = try #require(records.indices.dropLast().last)
+        try apply(records[..<(cut - 1)], to: engine)
+        let seen = Locked<[[UInt8]?]>([])
+        engine.listen { event in
+            guard case .flushed = event else { return }
+            let value: [UInt8]? = (try? engine.get("kept")) ?? nil
+            seen.withLock { $0.append(value) }
+        }
+        let run = records[(cut - 1)...].flatMap { $0 }
+        try apply([run], to: engine)
+        engine.listen(nil)
+        #expect(seen.withLock { !$0.isEmpty && $0.allSatisfy { $0 != nil } })
+        #expect(try engine.get("kept") == Array("second".utf8))
+        try engine.close()
+    }
+
     @Test("a follower that goes back to a place among the chunks has the whole ingest afterwards")
     func rewindAmongTheChunks() throws {
         let leader = try World(seed: 1).open()

@@ -68,6 +68,10 @@ final class Command: Sendable {
         static let runsWhileLoading = Flags(rawValue: 128)
         /// Looks at what its first argument names.
         static let readsFirstKey = Flags(rawValue: 256)
+        /// Watches keys: not while a commit is under way, whose writes cannot be seen yet.
+        static let watches = Flags(rawValue: 512)
+        /// May have passwords among its arguments: nobody is shown them.
+        static let hidesArguments = Flags(rawValue: 1024)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -83,6 +87,8 @@ final class Command: Sendable {
                 flags.insert(.runsInTransaction)
             }
             if name == "exec" { flags.insert(.transaction) }
+            if name == "watch" { flags.insert(.watches) }
+            if ["auth", "hello", "acl|setuser", "config|set"].contains(name) { flags.insert(.hidesArguments) }
             self = flags
         }
 

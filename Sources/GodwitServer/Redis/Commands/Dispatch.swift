@@ -23,6 +23,11 @@ enum Dispatch {
         return command
     }
 
+    /// Whether a request begins as HTTP does: a web page that posts to this address must not get its lines carried out.
+    static func isOfHTTP(_ name: ByteSlice) -> Bool {
+        ["post", "host:"].contains(String(decoding: name.array.prefix(6), as: UTF8.self).lowercased())
+    }
+
     private static func unknown(_ arguments: Arguments) -> Interrupt {
         var rest: ErrorText = ""
         var index = 1

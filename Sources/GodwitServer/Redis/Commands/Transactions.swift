@@ -60,6 +60,11 @@ enum Transactions {
                 number += 1
             }
         } catch {
+            if executor.isGivenUp, case .failed(let text) = error {
+                client.identity = begin
+                executor.unwatch(client)
+                throw .failed("EXECABORT Transaction discarded because of: \(text.withoutGenericCode)")
+            }
             // What the commands behind it will want is fetched along.
             for later in (number + 1)..<max(number + 1, transaction.count) {
                 executor.want(transaction.load(later, into: arguments), arguments)

@@ -9,6 +9,8 @@ final class Client: @unchecked Sendable {
     let arguments = Arguments()
     /// The end of the connection; nil once it is closed.
     var handler: ClientHandler?
+    /// Whether what it has written waits for its commit or sync.
+    var isWaitingForCommit: Bool { handler?.pause == .commit }
 
     /// What every command looks at.
     private struct Hot {

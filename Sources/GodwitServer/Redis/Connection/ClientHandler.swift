@@ -133,6 +133,7 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     func resume() {
         guard pause != .closing else { return }
         pause = nil
+        guard context?.channel.isWritable ?? true else { return holdBack() }
         run()
         if pause == nil, holdsRead {
             holdsRead = false
@@ -159,7 +160,7 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
                 ahead = executor.lookAhead(client, input.slice)
             }
             if left == 0 {
-                yield()
+                if pause == nil { yield() }
                 break
             }
             if client.reply.bytes.count > Self.replyLimit { executor.sendNow(self) }
@@ -237,6 +238,7 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// it is cut off. So its replies take bounded memory for a bounded time.
     private func holdBack() {
         pause = .output
+        slowTimer?.cancel()
         slowTimer = context?.eventLoop.scheduleTask(in: executor.limitsOfOutput.patience) { [weak self] in
             guard let self, self.pause == .output else { return }
             self.executor.statistics.slowReadersCut += 1

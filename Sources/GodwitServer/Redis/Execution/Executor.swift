@@ -89,6 +89,8 @@ final class Executor: @unchecked Sendable {
     private var hasTask = false
     /// Whether the commands of a transaction are being carried out.
     var isInTransaction = false
+    /// Whether the present command had the whole batch given up.
+    private(set) var isGivenUp = false
     private var blocked: [Client] = []
     let pause = ClientPause()
     private var versions = WriteVersions()
@@ -162,8 +164,15 @@ final class Executor: @unchecked Sendable {
     }
 
     private func change(_ now: Engine?, _ writes: Bool) {
-        // What an engine that is gone was to be told is gone with it.
-        if now !== engine { fail("LOADING the node's data is being replaced") }
+        if now !== engine {
+            // What an engine that is gone was to be told is gone with it.
+            fail("LOADING the node's data is being replaced")
+        } else if isDirty {
+            // What was written under the role of before is committed or refused by the engine, not forgotten.
+            commit()
+        }
+        // Whoever watches did so of other data, or where others wrote.
+        for watching in watchers.values { for client in watching.values { client.isTouched = true } }
         engine = now
         isPrimary = writes
         databases = ContiguousArray(repeating: nil, count: Database.count)
@@ -333,9 +342,11 @@ final class Executor: @unchecked Sendable {
         } catch {
             guard case .failed(let text) = error else { return interrupted(client) }
             refuse(client, CommandTable.shared.find(arguments[0]), text)
+            if Dispatch.isOfHTTP(arguments[0]) { client.handler?.closeAfterReplies() }
             return .done
         }
         client.lastCommand = command
+        isGivenUp = false
         let writes =
             command.flags.contains(.write)
             || command.flags.contains(.transaction) && (client.transaction?.writes ?? false)
@@ -366,7 +377,9 @@ final class Executor: @unchecked Sendable {
         }
         // What a transaction takes back when it must wait is its own, so others' writes are committed before it.
         if command.flags.contains(.transaction), isDirty { commit() }
-        if isCommitting, writes {
+        // A commit that waits for its sync is one of before: this request comes after it, in a turn of its own.
+        if client.isWaitingForCommit { return .waits }
+        if isCommitting, writes || command.flags.contains(.watches) {
             block(client)
             return .waits
         }
@@ -385,7 +398,7 @@ final class Executor: @unchecked Sendable {
                 return interrupted(client)
             }
         }
-        if overlay.entries.count != before { written(client, from: before) }
+        if overlay.entries.count > before { written(client, from: before) }
         statistics.count(command, started, client)
         finish(client)
         return .done
@@ -443,7 +456,7 @@ final class Executor: @unchecked Sendable {
             try Dispatch.authorize(command, client, arguments, self)
             try command.run(call)
         } catch {
-            guard case .failed(let text) = error else { throw error }
+            guard case .failed(let text) = error, !isGivenUp else { throw error }
             client.reply.bytes.truncate(to: start)
             client.reply.error(text)
             statistics.countError(text)
@@ -660,6 +673,7 @@ extension Executor {
     private func abandon(_ error: EngineError) -> Interrupt {
         let text = Failures.text(error)
         fail(text)
+        isGivenUp = true
         return .failed(text)
     }
 
@@ -674,6 +688,7 @@ extension Executor {
         }
         // Scans and confirmations are of what is committed.
         if isDirty { commit() }
+        if client.isWaitingForCommit { return nil }
         if isCommitting {
             block(client)
             return nil

@@ -77,7 +77,7 @@ final class Statistics {
         hot.value.uses[number].nanoseconds &+= took
         let bucket = min(Self.buckets - 1, 64 - took.leadingZeroBitCount)
         hot.value.histograms[number &* Self.buckets &+ bucket] &+= 1
-        if slowThreshold >= 0, took >= UInt64(slowThreshold) * 1000, !command.flags.contains(.skipsSlowlog) {
+        if slowThreshold >= 0, took / 1000 >= UInt64(slowThreshold), !command.flags.contains(.skipsSlowlog) {
             noteSlow(command, Int(took / 1000), client)
         }
     }
@@ -106,7 +106,8 @@ final class Statistics {
         slowCalls.insert(
             SlowCall(
                 id: nextSlowCall, at: Wall.seconds, microseconds: microseconds,
-                arguments: Self.shortened(client.arguments),
+                arguments: command.flags.contains(.hidesArguments)
+                    ? [client.arguments[0].array, Array("(redacted)".utf8)] : Self.shortened(client.arguments),
                 address: client.address, name: client.name), at: 0)
         nextSlowCall += 1
         trimSlowCalls()
