@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from differ.agreement import Agree, same_type, words_in_any_order
+from differ.agreement import Agree, in_any_order, same_type, words_in_any_order
 from differ.command import Command
 from differ.wire import Reply
 
@@ -33,6 +33,13 @@ def part_of(command: Command, left: Reply, right: Reply) -> bool:
     return left.kind == right.kind and has_all and all(
         _pairs(item) <= _pairs(theirs[name]) for name, item in ours.items()
     )  # fmt: skip
+
+
+def named_commands(command: Command, left: Reply, right: Reply) -> bool:
+    """The same commands; where none is named each lists its own."""
+    if len(command.arguments) == 2:
+        return same_type(command, left, right)
+    return in_any_order(command, left, right)
 
 
 def apart_from_rules(command: Command, left: Reply, right: Reply) -> bool:
@@ -67,6 +74,7 @@ RULES = "shows what was said of commands, as Redis 7.2 does; 7.0 looks for anoth
 ON_PURPOSE = [
     OnPurpose("SCAN", either_or_invalid_cursor, CURSOR),
     OnPurpose("HSCAN", either_or_invalid_cursor, CURSOR),
+    OnPurpose("COMMAND|INFO", named_commands, "without names it lists all commands, and the node has fewer"),
     OnPurpose("COMMAND|DOCS", part_of, "has summary, version and group; not arguments and history"),
     OnPurpose("ACL|LIST", apart_from_rules, RULES),
     OnPurpose("ACL|GETUSER", apart_from_rules, RULES),

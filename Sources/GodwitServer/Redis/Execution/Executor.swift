@@ -80,8 +80,8 @@ final class Executor: @unchecked Sendable {
     var isBusy: Bool { isCommitting || favoured != nil }
 
     private var batch: WriteBatch?
-    /// Where `lookAhead` gathers keys.
-    private var aheadKeys: [ByteSlice] = []
+    /// What the present connection's next requests will read.
+    private let foreseen = Foreseen()
     let overlay = Overlay()
     private var turn: [ClientHandler] = []
     /// Whose requests are being looked at.
@@ -158,6 +158,7 @@ final class Executor: @unchecked Sendable {
         if now !== engine || writes != isPrimary { change(now, writes) }
         statistics.clock = NIODeadline.now().uptimeNanoseconds
         running = handler
+        foreseen.clear()
         turnNumber &+= 1
     }
 
@@ -175,6 +176,7 @@ final class Executor: @unchecked Sendable {
     /// Called when the requests of a connection that could be were carried out.
     func endTurn(_ handler: ClientHandler) {
         running = nil
+        foreseen.clear()
         if handler.isInTurn { return }
         guard isDirty else { return handler.flush() }
         handler.isInTurn = true
@@ -210,6 +212,7 @@ final class Executor: @unchecked Sendable {
     }
 
     private func commit(_ members: [ClientHandler]) {
+        foreseen.clear()
         guard isDirty, let engine, let batch else { return settle(members, .success(nil)) }
         defer {
             batch.clear()
@@ -538,6 +541,7 @@ extension Executor {
             return .found
         case .unknown: break
         }
+        if let answer = foreseen.take(keyspace.id, key, into: box) { return answer }
         guard let engine else { throw .loading }
         do throws(EngineError) {
             switch try engine.getIfResident(key, in: keyspace, { box.append($0) }) {
@@ -566,14 +570,10 @@ extension Executor {
     /// cannot tell of is noted, and fetched along with the first of them that waits. Returns how many requests it was for.
     func lookAhead(_ client: Client, _ bytes: ByteSlice) -> Int {
         guard let engine, let database = database(client.database) else { return LookAhead.limit }
-        var keys = aheadKeys
-        aheadKeys = []
-        defer { aheadKeys = keys }
-        let count = LookAhead.find(bytes, &keys)
         client.ahead.removeAll(keepingCapacity: true)
-        if keys.count > 1 {
-            try? engine.multiGetIfResident(keys, in: database.keys, { _, _ in }) { client.ahead.append(keys[$0].array) }
-        }
+        let count = foreseen.look(bytes, engine, database.keys) { client.ahead.append($0.array) }
+        // Where data may change while commands run, the lookups only bring it near.
+        if !isPrimary || isCommitting { foreseen.clear() }
         return max(1, count)
     }
 
