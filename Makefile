@@ -13,7 +13,7 @@ RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded
 
 .DEFAULT_GOAL := help
 .PHONY: help deps demo build test test-release test-threads soak sanitize fuzz docs format clean
-.PHONY: bench bench-build bench-quick bench-curves bench-plots count
+.PHONY: bench bench-build bench-quick bench-replication bench-curves bench-plots count
 .PHONY: python test-redis test-feast bench-redis differential
 
 help: ## lists the targets
@@ -33,11 +33,17 @@ demo: build ## two regions, real flights, the primary killed once and cut off on
 
 test: test-release test-threads ## all tests optimised, then the concurrency suites under the thread sanitizer
 
-test-release: deps ## all tests, optimised
-	$(SWIFT) test $(RELEASE) --no-parallel
+# A test that waits for ever fails the run instead of holding it up, and line by line it is seen which one it was.
+LIMITED := timeout --verbose 900 stdbuf -oL -eL
 
+test-release: deps ## all tests, optimised
+	$(SWIFT) build $(RELEASE) --build-tests
+	$(LIMITED) $(SWIFT) test $(RELEASE) --no-parallel --skip-build
+
+THREADS := --sanitize=thread --scratch-path .build-tsan
 test-threads: deps ## the concurrency suites under the thread sanitizer
-	GODWIT_CORE_ONLY=1 $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --no-parallel --filter '$(CONCURRENT)'
+	GODWIT_CORE_ONLY=1 $(SWIFT) build $(THREADS) --build-tests
+	GODWIT_CORE_ONLY=1 $(LIMITED) $(SWIFT) test $(THREADS) --no-parallel --skip-build --filter '$(CONCURRENT)'
 
 # What runs against a node as its users do: Debian's redis-server beside it, clients from PyPI in .build-python.
 PYTHON := PYTHONPATH=Tests/redis:Tests/feast .build-python/bin/python
@@ -68,6 +74,11 @@ bench-build: # builds the benchmarks, apart from the package: peers are no depen
 
 bench-quick: bench-build ## every workload beside RocksDB and LMDB at a million keys, under 4 minutes; JSON=FILE
 	$(VERSUS) --quick --json $(JSON) --timeline $(TIMELINE)
+
+bench-replication: ## lag, cost, catch-up, round trip and full copies of a primary and its follower; JSON=FILE
+	@.ci/install-bench-dependencies
+	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product replication
+	.build-bench/release/replication --json $(JSON)
 
 bench: bench-build ## the table of the targets at five million keys, under 30 minutes; JSON=FILE
 	$(VERSUS) --json $(JSON) --timeline $(TIMELINE)

@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "GodwitEngine", targets: ["GodwitEngine"]),
         .library(name: "GodwitReplication", targets: ["GodwitReplication"]),
         .library(name: "GodwitNode", targets: ["GodwitNode"]),
+        .library(name: "LinkProxy", targets: ["LinkProxy"]),
         .executable(name: "godwit", targets: ["godwit"]),
     ],
     dependencies: [
@@ -106,17 +107,19 @@ let package = Package(
                 "ClusterSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .target(name: "Deadline", path: "Tests/Deadline", swiftSettings: settings),
         .testTarget(
             name: "GodwitCommandTests",
             dependencies: [
-                "CommandSupport", "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer", "LinkProxy",
+                "CommandSupport", "Deadline", "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer",
+                "LinkProxy",
                 "godwit", "godwit-demo",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "GodwitNodeTests",
             dependencies: [
-                "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer", "LinkProxy",
+                "Deadline", "GodwitEngine", "GodwitNode", "GodwitReplication", "GodwitServer", "LinkProxy",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -23,6 +23,16 @@ let package = Package(
             ],
             swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("MemberImportVisibility")]),
         .executableTarget(
+            name: "replication",
+            dependencies: [
+                .product(name: "GodwitEngine", package: "godwit"),
+                .product(name: "GodwitNode", package: "godwit"),
+                .product(name: "GodwitReplication", package: "godwit"),
+                .product(name: "LinkProxy", package: "godwit"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("MemberImportVisibility")]),
+        .executableTarget(
             name: "redis-load",
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -2,8 +2,8 @@ internal import GodwitEngine
 package import GodwitReplication
 package import GodwitSimulation
 
-/// Several nodes with real engines on simulated disks, a simulated network, and a clock for each, in one thread: one seed
-/// decides everything. What happens is written into a trace, which is the same for the same seed, byte for byte.
+/// Several nodes with real engines on simulated disks, a simulated network, and a clock for each, in one thread: one
+/// seed decides everything. What happens is written into a trace, which is the same for the same seed, byte for byte.
 package final class Cluster {
     package private(set) var nodes: [SimulatedNode] = []
     let network: SimulatedNetwork
@@ -195,12 +195,15 @@ package final class Cluster {
 
     /// Does what a node's replica wants.
     package func act(_ node: SimulatedNode) {
+        node.noteDurable()
         for action in node.takeActions() {
             switch action {
             case .dial(let link, let address): dial(node, link, address)
             case .send(let link, let bytes):
                 guard let (connection, end) = network.find(node.index, link), !connection.closed[end] else { continue }
-                if !network.send(bytes, on: connection, from: end, now: time) { note("fault on \(link) of node\(node.index)") }
+                if !network.send(bytes, on: connection, from: end, now: time) {
+                    note("fault on \(link) of node\(node.index)")
+                }
             case .close(let link, let reason):
                 guard let (connection, end) = network.find(node.index, link), !connection.closed[end] else { continue }
                 note("node\(node.index) closes \(link): \(reason)")

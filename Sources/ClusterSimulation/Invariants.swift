@@ -42,7 +42,8 @@ struct Invariants {
         node.lastEnd = end
         node.durable = engine.durablePoint
         if let known = chains[end.position], known != end.chain {
-            throw Violation(description: "position \(end.position) stands for two batches: node\(node.index) has another")
+            throw Violation(
+                description: "position \(end.position) stands for two batches: node\(node.index) has another")
         }
         chains[end.position] = end.chain
         for epoch in engine.epochHistory {
@@ -89,13 +90,16 @@ struct Invariants {
     private func content(_ node: SimulatedNode) throws(Violation) -> [String] {
         var all: [String] = []
         try visit(node) { keyspace, key, value, deadline in
-            let (key, value) = (String(decoding: key.array, as: UTF8.self), String(decoding: value.array, as: UTF8.self))
+            let (key, value) = (
+                String(decoding: key.array, as: UTF8.self), String(decoding: value.array, as: UTF8.self)
+            )
             all.append("\(keyspace.name) \(key) \(deadline) \(value)")
         }
         return all
     }
 
-    /// Looks at a time so far in the future that everything that can expire has: what is gone already on one node is no difference.
+    /// Looks at a time so far in the future that everything that can expire has: what is gone already on one node is no
+    /// difference.
     private func visit(
         _ node: SimulatedNode, _ body: (Keyspace, ByteView, ByteView, UInt64) -> Void
     ) throws(Violation) {

@@ -1,8 +1,8 @@
 internal import GodwitReplication
 internal import GodwitSimulation
 
-/// The connections between the machines: frames in order after a delay, unless a fault loses one, sends it twice, lets it
-/// overtake another, or flips a bit. Partitions swallow everything and tell nobody.
+/// The connections between the machines: frames in order after a delay, unless a fault loses one, sends it twice, lets
+/// it overtake another, or flips a bit. Partitions swallow everything and tell nobody.
 final class SimulatedNetwork {
     /// One frame on its way, or the end of the connection.
     struct Packet {

@@ -2,8 +2,8 @@ package import GodwitEngine
 package import GodwitReplication
 package import GodwitSimulation
 
-/// One machine of a simulated cluster: a disk that can lose power, a clock of its own, an executor, and the replica that runs
-/// on them while the machine is up.
+/// One machine of a simulated cluster: a disk that can lose power, a clock of its own, an executor, and the replica
+/// that runs on them while the machine is up.
 package final class SimulatedNode {
     package let index: Int
     package let address: String
@@ -27,6 +27,9 @@ package final class SimulatedNode {
     package var lastEnd: HistoryPoint?
     /// How much of its history is known to survive power loss.
     package var durable = HistoryPoint.start
+    /// How much of each epoch it ever held durably: a node that follows another epoch gives that up, and who was told
+    /// of it before cannot know.
+    var everDurable: [Epoch: SequenceNumber] = [:]
 
     package init(index: Int, options: ReplicaOptions, seed: UInt64, wallOffset: Int64) {
         self.index = index
@@ -85,6 +88,12 @@ package final class SimulatedNode {
         executor.runSome(steps)
         guard let replica, now >= due else { return }
         due = replica.poll(now: now)
+    }
+
+    /// Notes what is durable now.
+    func noteDurable() {
+        guard let position = engine?.durablePoint.position else { return }
+        everDurable[position.epoch] = max(everDurable[position.epoch] ?? 0, position.sequence)
     }
 
     /// The replica has something to do before it asked to be called.

@@ -4,8 +4,8 @@ internal import GodwitSimulation
 
 /// The end of a run: every acknowledged write is found in exactly one place.
 extension Simulation {
-    /// A write that was replayed from a tail may come to be part of a tail again: it is looked for under every position it
-    /// ever had. Reports of a primary whose own history did not go on say nothing about what is there now.
+    /// A write that was replayed from a tail may come to be part of a tail again: it is looked for under every position
+    /// it ever had. Reports of a primary whose own history did not go on say nothing about what is there now.
     func account() throws -> [Ledger.Fate: Int] {
         var fates: [Ledger.Fate: Int] = [:]
         let rows = reportedRows()
@@ -21,7 +21,8 @@ extension Simulation {
             }
             fates[fate, default: 0] += 1
         }
-        cluster.note("fates: " + Ledger.Fate.allCases.map { "\(fates[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", "))
+        cluster.note(
+            "fates: " + Ledger.Fate.allCases.map { "\(fates[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", "))
         return fates
     }
 

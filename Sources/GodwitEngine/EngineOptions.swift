@@ -33,7 +33,7 @@ public struct EngineOptions: Sendable {
     public var syncInterval: UInt64?
     /// Bytes of disk left free for flushing when writes are refused for want of space.
     public var diskReserve: UInt64 = 64 << 20
-    /// Bytes of log kept for retention holds and rewind points; past it they are given up.
+    /// Bytes of log kept for retention holds and rewind points beside what memtables need; past it they are given up.
     public var retentionSize = 1 << 30
     /// The least time between two rewind points, in milliseconds; nil takes none. A replication node needs them to give
     /// back what its new primary never saw; they keep log, up to `retentionSize`.

@@ -5,8 +5,8 @@ extension Replica {
         if case .primary = role { true } else { false }
     }
 
-    /// Whether `poll` has something to do when the log moves: somebody follows, waits, or is being followed. A primary that
-    /// nobody follows need not wake for every commit.
+    /// Whether `poll` has something to do when the log moves: somebody follows, waits, or is being followed. A primary
+    /// that nobody follows need not wake for every commit.
     package var followsLog: Bool {
         if !links.isEmpty || !levels.isEmpty || verification != nil { return true }
         guard case .primary(let reign) = role, case .open = reign.state else { return true }

@@ -6,6 +6,10 @@ extension Replica {
 
     /// A follower says hello.
     func greet(_ hello: Hello, _ shipper: Shipper, epoch: Epoch, now: UInt64) throws {
+        if let name = shipper.link.identity?.name, name != hello.region, name != hello.node.description {
+            let reason = "the certificate is for `\(name)`, and the node says it is \(hello.node) in `\(hello.region)`"
+            return shipper.refuse(.notAuthorised, reason, hello, core.engine)
+        }
         if let store = core.engine?.storeID, hello.store == store { try learn(epoch, now: now) }
         // One link a node: an older one is dead, whether that was noticed or not.
         for other in shippers where other !== shipper && other.hello?.node == hello.node {
@@ -159,7 +163,9 @@ extension Replica {
 
     /// The target has begun an epoch.
     func handedOver(_ handover: ReplicaState.Handover, now: UInt64) throws(EngineError) {
-        try follow(handover.address, now: now)
+        var since: UInt64?
+        if case .primary(let reign) = role, case .handingOver(let handing) = reign.state { since = handing.since }
+        try follow(handover.address, freshAsOf: since, now: now)
         finishSwitchover(handover.node, .done)
     }
 
@@ -229,7 +235,8 @@ extension Replica {
         let kept = core.slots.all.filter { !$0.isLost }.map(\.durable)
         let members = [core.member] + core.slots.all.prefix(ReplicationFormat.maximumMembers - 1).map(\.member)
         return Heartbeat(
-            echo: 0, age: age, end: end, durable: durable, keepFrom: min(durable, kept.min() ?? durable), members: members)
+            echo: 0, age: age, end: end, durable: durable, keepFrom: min(durable, kept.min() ?? durable),
+            members: members)
     }
 
     /// The nodes that follow this one, as it tells its leader.

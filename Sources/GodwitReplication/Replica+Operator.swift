@@ -4,7 +4,8 @@ package import GodwitEngine
 extension Replica {
     /// Makes this node the primary: begins an epoch at the end of what it has, and takes writes.
     ///
-    /// - Parameter allowDataLoss: Also when another node was further when last heard of, when this node waits for followers
+    /// - Parameter allowDataLoss: Also when another node was further when last heard of, when this node waits for
+    /// followers
     ///   that may hold what it lost, or when a switchover is in doubt.
     /// - Returns: The epoch.
     /// - Throws: `.wrongRole` for the primary itself, `.partial`, `.noData`, `.notFurthest`, `.busy`.
@@ -34,7 +35,8 @@ extension Replica {
             case .pausing, .handingOver: throw ReplicationError(.busy, "a switchover is under way; wait for its end")
             case .recovering where !allowDataLoss:
                 throw ReplicationError(
-                    .busy, "this node waits for followers that may hold writes it lost; `allowDataLoss` goes on without")
+                    .busy, "this node waits for followers that may hold writes it lost; `allowDataLoss` goes on without"
+                )
             case .recovering: return
             }
         case .follower, .deposed: break
@@ -48,13 +50,13 @@ extension Replica {
         if !allowDataLoss, let furthest = others.max(by: { ($0.received, $0.node) < ($1.received, $1.node) }) {
             throw ReplicationError(
                 .notFurthest,
-                "node \(furthest.node) in \(furthest.region) was at \(furthest.received) when last heard of, and this one is at "
-                    + "\(own); promote that one, or accept the loss with `allowDataLoss`")
+                "node \(furthest.node) in \(furthest.region) was at \(furthest.received) when last heard of, and this "
+                    + "one is at \(own); promote that one, or accept the loss with `allowDataLoss`")
         }
     }
 
-    /// Hands the primary's role to a follower, losing nothing: writes are refused until it is done or given up. The outcome
-    /// comes as an event and stands in the status.
+    /// Hands the primary's role to a follower, losing nothing: writes are refused until it is done or given up. The
+    /// outcome comes as an event and stands in the status.
     ///
     /// - Parameters:
     ///   - node: The follower's id, 32 hexadecimal digits.
@@ -72,7 +74,7 @@ extension Replica {
         do throws(EngineError) {
             try fence("a switchover to \(node) is under way")
             let handover = ReplicaState.Handover(node: node, address: hello.address, end: engine.historyPoint)
-            reign.state = .pausing(Reign.Handing(handover: handover, until: now + limit * 1_000_000))
+            reign.state = .pausing(Reign.Handing(handover: handover, until: now + limit * 1_000_000, since: now))
             try engine.requestSync()
             tellRole()
         } catch {
@@ -80,8 +82,8 @@ extension Replica {
         }
     }
 
-    /// Makes this node, a primary of the past or a follower, a follower of the node at an address. What it has in excess of
-    /// that node's history is kept as a tail and sent there.
+    /// Makes this node, a primary of the past or a follower, a follower of the node at an address. What it has in
+    /// excess of that node's history is kept as a tail and sent there.
     package func rejoin(leader: String, now: UInt64) throws(ReplicationError) {
         guard leader != core.options.advertised, !leader.isEmpty else {
             throw ReplicationError(.invalidArgument, "a node cannot follow itself; give the primary's address")
@@ -102,8 +104,33 @@ extension Replica {
         try rejoin(leader: address, now: now)
     }
 
-    /// Compares this primary's data with that of every follower that streams now, key by key where it differs. The outcome
-    /// comes as a `.verified` action.
+    /// Forgets a node that will not come back: its slot goes, with the log that is kept for it, and a restart does not
+    /// wait for it. Should it come all the same, it is as any other follower, with a full copy where the log does not
+    /// reach back.
+    ///
+    /// - Throws: `.wrongRole` on a follower, `.invalidArgument` for a node without a slot, `.busy` while it follows.
+    package func forget(_ node: NodeID, now: UInt64) throws(ReplicationError) {
+        if case .follower = role {
+            throw ReplicationError(.wrongRole, "a follower's slots are those of its leader; ask the primary")
+        }
+        guard let slot = core.slots[node] else {
+            throw ReplicationError(.invalidArgument, "node \(node) has no slot here; `status` lists those there are")
+        }
+        if shippers.contains(where: { $0.hello?.node == node && !$0.link.isClosed }) {
+            throw ReplicationError(.busy, "node \(node) follows this one now; stop it first")
+        }
+        core.forget { $0.node == slot.node }
+        core.figures[node] = nil
+        if case .primary(let reign) = role { reign.settled(node) }
+        do throws(EngineError) {
+            try core.slots.save(core.fileSystem, to: core.home, now: now, atOnce: true)
+        } catch {
+            throw ReplicationError(error)
+        }
+    }
+
+    /// Compares this primary's data with that of every follower that streams now, key by key where it differs. The
+    /// outcome comes as a `.verified` action.
     ///
     /// - Returns: The number that the action will have.
     package func verify(now: UInt64) throws(ReplicationError) -> UInt64 {

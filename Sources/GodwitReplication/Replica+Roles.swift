@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// How a node's role changes. What is remembered is durable before it takes effect; a fence stands wherever the role is not
-/// that of an open primary.
+/// How a node's role changes. What is remembered is durable before it takes effect; a fence stands wherever the role is
+/// not that of an open primary.
 extension Replica {
     /// Takes up the remembered role.
     func takeUp(_ opening: Opening, now: UInt64) throws(EngineError) {
@@ -16,8 +16,8 @@ extension Replica {
         }
     }
 
-    /// Asks the nodes in the slots, which may hold what was lost here, or have another primary by now; without any, goes on
-    /// at once.
+    /// Asks the nodes in the slots, which may hold what was lost here, or have another primary by now; without any,
+    /// goes on at once.
     ///
     /// - Parameter isWhole: Whether nothing can be lost here. Then it waits no longer than for a silent link.
     func recover(isWhole: Bool, now: UInt64) throws(EngineError) {
@@ -44,8 +44,8 @@ extension Replica {
         tellRole()
     }
 
-    /// Only the target of a switchover knows whether it has begun an epoch: this node follows it, and takes no writes, until
-    /// the target says so by its epoch, or greets as a follower itself.
+    /// Only the target of a switchover knows whether it has begun an epoch: this node follows it, and takes no writes,
+    /// until the target says so by its epoch, or greets as a follower itself.
     func doubt(_ handover: ReplicaState.Handover, now: UInt64) throws(EngineError) {
         try follow(handover.address, handover, now: now)
     }
@@ -112,9 +112,9 @@ extension Replica {
 
     // MARK: Follower
 
-    /// Follows the node at an address.
+    /// Follows the node at an address. `freshAsOf`: when everything that was committed was surely here.
     func follow(
-        _ leader: String, _ handover: ReplicaState.Handover? = nil, now: UInt64
+        _ leader: String, _ handover: ReplicaState.Handover? = nil, freshAsOf: UInt64? = nil, now: UInt64
     ) throws(EngineError) {
         try core.remember { state in
             state.role = .follower
@@ -127,7 +127,7 @@ extension Replica {
         case .primary(let reign): reign.inquiry?.end()
         case .deposed: break
         }
-        role = .follower(FollowerSession(core, self, leader: leader, now: now))
+        role = .follower(FollowerSession(core, self, leader: leader, freshAsOf: freshAsOf, now: now))
         try fence("the node is a follower")
         tellRole()
     }
@@ -153,8 +153,8 @@ extension Replica {
 
     // MARK: Going back, and full copies
 
-    /// Takes this node's history back to a point of its own; what comes after it is saved as a tail. False when only a full
-    /// copy will help.
+    /// Takes this node's history back to a point of its own; what comes after it is saved as a tail. False when only a
+    /// full copy will help.
     func goBack(to point: HistoryPoint, now: UInt64) throws(EngineError) -> Bool {
         guard let engine = core.engine else { return false }
         try saveTail(of: engine, after: point)

@@ -9,8 +9,8 @@ package import GodwitEngine
 //     History/     EpochHistory (forks), TailFile, TailRecovery
 //     Verification/  Verification → DigestResponder
 
-/// A node's replication: the protocol as a state machine, with neither sockets nor threads nor clocks of its own. Called by
-/// one thread at a time with the monotonic time; what it wants done comes out of `takeActions`.
+/// A node's replication: the protocol as a state machine, with neither sockets nor threads nor clocks of its own.
+/// Called by one thread at a time with the monotonic time; what it wants done comes out of `takeActions`.
 package final class Replica {
     /// What the node is.
     enum Role {
@@ -44,11 +44,12 @@ package final class Replica {
     private var nextTick: UInt64 = 0
     private(set) var isClosed = false
 
-    /// The node's data; nil while a follower has none yet, and while a full copy takes its place. Any thread may use it.
+    /// The node's data; nil while a follower has none yet, and while a full copy takes its place. Any thread may use
+    /// it.
     package var engine: Engine? { core.engine }
 
-    /// Opens the store in a directory, or makes one, and takes up the role that the node had; a new node's role is as its
-    /// options say. Finishes what a crash interrupted.
+    /// Opens the store in a directory, or makes one, and takes up the role that the node had; a new node's role is as
+    /// its options say. Finishes what a crash interrupted.
     ///
     /// - Throws: `.engine` as `Engine.open`; a region other than the stored one is refused.
     package init(
@@ -215,8 +216,8 @@ package final class Replica {
 
     // MARK: Time
 
-    /// Does what is due: ships, acknowledges, beats, times out, retries. Bounded work; returns when it must be called again
-    /// at the latest, at once when that is `now` or earlier.
+    /// Does what is due: ships, acknowledges, beats, times out, retries. Bounded work; returns when it must be called
+    /// again at the latest, at once when that is `now` or earlier.
     package func poll(now: UInt64) -> UInt64 {
         if isClosed { return .max }
         lastPoll = now

@@ -55,7 +55,7 @@ package enum ReplicaAction: Sendable {
 package struct Freshness: Sendable, Hashable {
     /// The position that reads see.
     package let position: Position
-    /// A monotonic moment of this node: everything that the epoch's primary had committed by then is seen. Nil when nothing
-    /// is known, as before the first heartbeat.
+    /// A monotonic moment of this node: everything that the epoch's primary had committed by then is seen. Nil when
+    /// nothing is known, as before the first heartbeat.
     package let asOf: UInt64?
 }

@@ -20,8 +20,8 @@ package struct ReplicaOptions: Sendable {
     package var region: String
     /// `HOST:PORT` at which other nodes reach this node's replication listener.
     package var advertised: String
-    /// The address of the node to follow; nil for a primary. What the node has stored about its role comes first; a change of
-    /// this setting comes before both.
+    /// The address of the node to follow; nil for a primary. What the node has stored about its role comes first; a
+    /// change of this setting comes before both.
     package var leader: String?
     /// The keyspaces that this node takes, by name; nil for all. A node with a selection is never promoted.
     package var keyspaces: [String]?

@@ -8,7 +8,8 @@ public enum ReplicationEvent: Sendable, Hashable, CustomStringConvertible {
     case epochBegan(Epoch)
     /// A node was heard of that knows a newer epoch: this node acknowledges nothing more under its own.
     case deposed(by: Epoch, own: Epoch)
-    /// A follower or a leader connected: its node id and region, and how it goes on (`stream`, `rewind`, `bootstrap`, …).
+    /// A follower or a leader connected: its node id and region, and how it goes on (`stream`, `rewind`, `bootstrap`,
+    /// …).
     case linked(node: String, region: String, answer: String)
     /// A link ended.
     case unlinked(node: String, reason: String)

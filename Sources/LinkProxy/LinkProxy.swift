@@ -33,6 +33,8 @@ public final class LinkProxy: Sendable {
         var target: (host: String, port: Int)
         var open: [ObjectIdentifier: any Channel] = [:]
         var connections = 0
+        /// How often all connections were broken: one that was being made meanwhile is broken too.
+        var drops = 0
     }
 
     private init(_ listener: any Channel, _ state: NIOLockedValueBox<State>) {
@@ -76,7 +78,10 @@ public final class LinkProxy: Sendable {
 
     /// Breaks every open connection; what was under way is gone. New ones are taken unless the link is cut.
     public func drop() {
-        let channels = state.withLockedValue { Array($0.open.values) }
+        let channels = state.withLockedValue { state in
+            state.drops += 1
+            return Array(state.open.values)
+        }
         for channel in channels { channel.close(promise: nil) }
     }
 
@@ -99,21 +104,28 @@ public final class LinkProxy: Sendable {
     private static func connect(
         _ client: any Channel, _ state: NIOLockedValueBox<State>
     ) -> EventLoopFuture<Void> {
-        let isCut = state.withLockedValue { state in
-            if !state.conditions.isCut { state.connections += 1 }
-            return state.conditions.isCut
+        let taken = state.withLockedValue { state -> State? in
+            if state.conditions.isCut { return nil }
+            state.connections += 1
+            return state
         }
-        if isCut { return client.eventLoop.makeFailedFuture(ChannelError.connectTimeout(.zero)) }
-        let target = state.withLockedValue { $0.target }
+        guard let taken else { return client.eventLoop.makeFailedFuture(ChannelError.connectTimeout(.zero)) }
         return ClientBootstrap(group: client.eventLoop)
             .channelOption(.autoRead, value: false)
-            .connect(host: target.host, port: target.port)
+            .connect(host: taken.target.host, port: taken.target.port)
             .flatMapThrowing { target in
+                let isBroken = state.withLockedValue { state in
+                    for channel in [client, target] { state.open[ObjectIdentifier(channel)] = channel }
+                    return state.drops != taken.drops
+                }
                 for channel in [client, target] {
-                    state.withLockedValue { $0.open[ObjectIdentifier(channel)] = channel }
                     channel.closeFuture.whenComplete { _ in
                         state.withLockedValue { _ = $0.open.removeValue(forKey: ObjectIdentifier(channel)) }
                     }
+                }
+                guard !isBroken else {
+                    target.close(promise: nil)
+                    throw ChannelError.eof
                 }
                 try client.pipeline.syncOperations.addHandler(Relay(to: target, state))
                 try target.pipeline.syncOperations.addHandler(Relay(to: client, state))

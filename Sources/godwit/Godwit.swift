@@ -24,7 +24,7 @@ struct Godwit: AsyncParsableCommand {
         subcommands: [
             Put.self, Get.self, Delete.self, Scan.self, Load.self, Stats.self, Verify.self, Repair.self, Inspect.self,
             CheckpointCommand.self, RestoreCommand.self, Compact.self, Serve.self, Status.self, Promote.self,
-            Switchover.self, Rejoin.self,
+            Switchover.self, Rejoin.self, Forget.self,
         ]
     )
 

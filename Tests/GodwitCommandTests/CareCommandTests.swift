@@ -1,9 +1,10 @@
+import Deadline
 import Foundation
 import GodwitEngine
 import Testing
 
 /// checkpoint, restore, verify and repair, as a shell sees them.
-@Suite struct CareCommandTests {
+@Suite(.deadline(seconds: 300)) struct CareCommandTests {
     private let scratch = Scratch()
     private var data: String { scratch.path + "/store" }
 

@@ -1,10 +1,11 @@
+import Deadline
 import Foundation
 import Testing
 
 @testable import godwit_demo
 
 /// The main job on a part of the real flights; `make demo` runs it on all.
-@Suite struct DemoTests {
+@Suite(.deadline(seconds: 300)) struct DemoTests {
     private func someFlights(_ scratch: Scratch) throws -> String {
         let all = try String(contentsOfFile: packageDirectory + "/fixtures/flights-2013-01.csv", encoding: .utf8)
         return try scratch.file("flights.csv", all.split(separator: "\n").prefix(1501).joined(separator: "\n"))

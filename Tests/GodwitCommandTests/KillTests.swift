@@ -1,3 +1,4 @@
+import Deadline
 import Foundation
 import GodwitEngine
 import Testing
@@ -5,7 +6,7 @@ import Testing
 @testable import godwit_demo
 
 /// Kills of a real process, few here; `make soak` makes 1,000.
-@Suite struct KillTests {
+@Suite(.deadline(seconds: 300)) struct KillTests {
     @Test("40 SIGKILLs of a writing process lose no acknowledged batch and leave none half there")
     func kills() throws {
         let scratch = Scratch()

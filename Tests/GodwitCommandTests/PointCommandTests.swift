@@ -1,9 +1,10 @@
+import Deadline
 import Foundation
 import GodwitEngine
 import Testing
 
 /// put, get and delete, as a shell sees them.
-@Suite struct PointCommandTests {
+@Suite(.deadline(seconds: 300)) struct PointCommandTests {
     private let scratch = Scratch()
     private var data: String { scratch.path + "/store" }
 

@@ -1,9 +1,10 @@
+import Deadline
 import Foundation
 import GodwitEngine
 import Testing
 
 /// scan, load and compact, as a shell sees them.
-@Suite struct RangeCommandTests {
+@Suite(.deadline(seconds: 300)) struct RangeCommandTests {
     private let scratch = Scratch()
     private var data: String { scratch.path + "/store" }
 

@@ -1,3 +1,4 @@
+import Deadline
 import Foundation
 import GodwitEngine
 import GodwitNode
@@ -5,7 +6,7 @@ import GodwitReplication
 import Testing
 
 /// The README's example is this code: it compiles, it runs, and the text is the same.
-@Suite struct ReadmeTests {
+@Suite(.deadline(seconds: 300)) struct ReadmeTests {
     @Test("the README's example compiles and does what it says")
     func example() throws {
         let scratch = Scratch()

@@ -1,13 +1,24 @@
+import Deadline
 import Foundation
 import Testing
 
+private func rounds(_ variable: String, _ standard: Int) -> Int {
+    ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? standard
+}
+
+/// Seconds that the longest of these tests may take.
+private let limit: Double = {
+    let most = max(rounds("GODWIT_FAILOVERS", 5), rounds("GODWIT_SWITCHOVERS", 20), rounds("GODWIT_CUTS", 30))
+    return 180 + 10 * Double(most)
+}()
+
 /// Two regions as real processes; few rounds here, many in `make soak`.
-@Suite struct RegionTests {
-    private func run(_ mode: String, _ variable: String, _ standard: Int, more: [String] = []) throws -> Command {
+@Suite(.deadline(seconds: limit + 60)) struct RegionTests {
+    private func run(_ mode: String, _ variable: String, _ standard: Int) throws -> Command {
         let scratch = Scratch()
-        let rounds = ProcessInfo.processInfo.environment[variable] ?? String(standard)
+        let count = rounds(variable, standard)
         let command = try Command.run(
-            "godwit-demo", [mode, "--data", scratch.path + "/regions", "--rounds", rounds] + more)
+            "godwit-demo", [mode, "--data", scratch.path + "/regions", "--rounds", "\(count)"], within: limit)
         print(command.text)
         return command
     }

@@ -1,10 +1,11 @@
+import Deadline
 import Foundation
 import GodwitReplication
 import GodwitServer
 import Testing
 
 /// Every command of the operators' pages runs as it stands there: all `sh` blocks of a page, in order, in one shell.
-@Suite struct RunbookTests {
+@Suite(.deadline(seconds: 300)) struct RunbookTests {
     /// Two regions with configuration files and fixed ports, as the pages suppose them.
     private final class Setting {
         let scratch = Scratch()
@@ -22,12 +23,22 @@ import Testing
                     region: \(region)
                     replication: 127.0.0.1:\(ports[place * 2])
                     admin: 127.0.0.1:\(ports[place * 2 + 1])
+                    redis: 127.0.0.1:0
                     heartbeat: 100ms
                     \(follow)
                     """)
             }
             try FileManager.default.createSymbolicLink(
                 atPath: scratch.path + "/scripts", withDestinationPath: packageDirectory + "/scripts")
+        }
+
+        /// Adds lines to both configurations.
+        func configure(_ lines: String) throws {
+            for region in ["us-east", "eu-west"] {
+                let path = scratch.path + "/" + region + ".yaml"
+                let text = try String(contentsOfFile: path, encoding: .utf8) + "\n" + lines
+                try text.write(toFile: path, atomically: true, encoding: .utf8)
+            }
         }
 
         func startBoth() async throws {
@@ -52,7 +63,7 @@ import Testing
                 trap 'trap - EXIT; kill $(jobs -p) 2>/dev/null || true; wait' EXIT
                 \(blocks.joined(separator: "\n"))
                 """
-            let command = try Command.launch("/usr/bin/env", ["timeout", "90", "bash", "-c", script])
+            let command = try Command.launch("/usr/bin/env", ["timeout", "-k", "10", "90", "bash", "-c", script])
             #expect(command.status == 0, "\(page): \(command.text)\(command.errors)")
         }
 
@@ -100,10 +111,21 @@ import Testing
     @Test("slot-lost.md: the follower comes back and is equal")
     func slotLost() async throws {
         let setting = try Setting()
+        try setting.configure("retention-size: 64KiB\nmemory: 16MiB\n")
         try await setting.startBoth()
         #expect(setting.eu?.stop() == 0)
-        _ = try await setting.us?.client().put("a", [1])
+        let client = try #require(setting.us?.client())
+        var isLost = false
+        var random = SystemRandomNumberGenerator()
+        for round in 0..<400 where !isLost {
+            // Random, so that nothing compresses it.
+            let bytes = (0..<1 << 19).map { _ in UInt8.random(in: 0...255, using: &random) }
+            _ = try await client.put("big\(round % 8)", bytes)
+            isLost = try await client.status().slots.contains { $0.isLost }
+        }
+        #expect(isLost, "the log is kept past its cap")
         try setting.run("runbooks/slot-lost.md")
+        #expect(try await client.status().slots.allSatisfy { !$0.isLost })
     }
 
     @Test("disk-full.md: the role moves to the region that has room")
@@ -118,7 +140,18 @@ import Testing
     func damagedTable() async throws {
         let setting = try Setting()
         try await setting.startBoth()
+        for number in 0..<200 { _ = try await setting.us?.client().put("k\(number)", Array("value \(number)".utf8)) }
+        _ = try await setting.us?.client().put("last", [1], in: "default", "level=durable(1)&wait=20s")
         #expect(setting.eu?.stop() == 0)
+        let directory = setting.scratch.path + "/eu-west"
+        #expect(try Command.godwit(["compact", "--data", directory]).status == 0)
+        let tables = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".sst") }
+        let table = try #require(tables.sorted().last)
+        var bytes = try Data(contentsOf: URL(filePath: directory + "/" + table))
+        bytes[bytes.count / 3] ^= 0x10
+        try bytes.write(to: URL(filePath: directory + "/" + table))
+        let damage = try Command.godwit(["verify", "--data", directory])
+        #expect(damage.status == 2 && damage.text.contains(table), "\(damage.text)\(damage.errors)")
         try setting.run("runbooks/damaged-table.md")
     }
 

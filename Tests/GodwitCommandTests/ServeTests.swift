@@ -1,3 +1,4 @@
+import Deadline
 import Foundation
 import GodwitNode
 import GodwitReplication
@@ -5,7 +6,7 @@ import GodwitServer
 import Testing
 
 /// `godwit serve` and the commands that talk to it, as processes.
-@Suite struct ServeTests {
+@Suite(.deadline(seconds: 300)) struct ServeTests {
     private func serve(
         _ scratch: Scratch, _ region: String, _ more: [String] = [], environment: [String: String] = [:]
     ) throws -> ServedNode {
@@ -126,6 +127,43 @@ import Testing
         let nobody = try godwit("status", "--admin", "127.0.0.1:1")
         #expect(nobody.status == 2)
         #expect(nobody.errors.contains("127.0.0.1:1"))
+    }
+
+    @Test("a key of the YAML file that is no setting is refused, with the one it was meant to be")
+    func misspelledKeys() async throws {
+        let scratch = Scratch()
+        for (text, wrong, meant) in [
+            ("regoin: us\ndata: x", "regoin", "region"),
+            ("region: us\nretention_size: 1MiB", "retention_size", "retention-size"),
+            ("tls: { kee: a }", "tls.kee", "tls.key"), ("tls-key: a", "tls-key", "tls.key"),
+        ] {
+            let file = try scratch.file("wrong.yaml", text)
+            await #expect {
+                _ = try await SettingsReader.read(flags: ["data": scratch.path], file: file)
+            } throws: {
+                let message = "\($0)"
+                return message.contains("`\(wrong)`") && message.contains("`\(meant)`")
+            }
+        }
+    }
+
+    @Test("a node that will not come back is forgotten by its region")
+    func forget() async throws {
+        let scratch = Scratch()
+        let primary = try serve(scratch, "us-east")
+        let follower = try serve(scratch, "eu-west", ["--follow", "\(primary.replication)"])
+        _ = try await primary.client().put("a", [1], in: "default", "level=durable(1)&wait=20s")
+        let admin = ["--admin", "\(primary.admin)", "--node", "eu-west"]
+        let busy = try Command.godwit(["forget"] + admin)
+        #expect(busy.status == 2 && busy.errors.contains("follows this one now"), "\(busy.errors)")
+        #expect(follower.stop() == 0)
+        var forgotten = try Command.godwit(["forget"] + admin)
+        for _ in 0..<100 where forgotten.status != 0 {
+            try await Task.sleep(for: .milliseconds(50))
+            forgotten = try Command.godwit(["forget"] + admin)
+        }
+        #expect(forgotten.text == "forgotten: eu-west\n")
+        #expect(try await primary.client().status().slots.isEmpty)
     }
 
     @Test("settings: flags before the environment before the YAML file; each wrong one is named")

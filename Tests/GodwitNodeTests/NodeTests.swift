@@ -1,3 +1,4 @@
+import Deadline
 import GodwitEngine
 import GodwitReplication
 import LinkProxy
@@ -7,7 +8,7 @@ import Testing
 @testable import GodwitNode
 
 /// Nodes in this process on real sockets.
-@Suite struct NodeTests {
+@Suite(.deadline(seconds: 120)) struct NodeTests {
     private func options(_ scratch: Scratch, _ region: String, following leader: Node? = nil) -> NodeOptions {
         var options = NodeOptions(directory: scratch.path + "/" + region, region: region)
         options.follow = leader?.address
@@ -246,6 +247,27 @@ import Testing
             let late = await #expect(throws: NodeError.self) { _ = try await follower.status() }
             #expect(late?.code == .closed)
             #expect(follower.engine == nil)
+        }
+    }
+
+    @Test("whoever asks while a node closes is answered")
+    func askedWhileClosing() async throws {
+        let scratch = Scratch()
+        for round in 0..<50 {
+            let node = try await Node.start(options(scratch, "us-east"))
+            let askers = (0..<8).map { asker in
+                Task {
+                    while (try? await node.status()) != nil {
+                        if asker % 2 == 0, let engine = node.engine, let batch = try? engine.makeBatch() {
+                            try? batch.put("k\(asker)", "v")
+                            _ = try? await node.write(batch, level: .received(1), limit: .milliseconds(1))
+                        }
+                    }
+                }
+            }
+            try await Task.sleep(for: .microseconds(round % 10 * 300))
+            try await node.close()
+            for asker in askers { await asker.value }
         }
     }
 }

@@ -1,3 +1,4 @@
+import Deadline
 import GodwitReplication
 import NIOConcurrencyHelpers
 import NIOPosix
@@ -6,7 +7,7 @@ import Testing
 @testable import GodwitNode
 
 /// Links between two transports on loopback: bytes, TLS, flow.
-@Suite struct TransportTests {
+@Suite(.deadline(seconds: 120)) struct TransportTests {
     /// Collects what a transport delivers.
     private final class Collector: Sendable {
         private let events = NIOLockedValueBox<[NetworkEvent]>([])
@@ -92,7 +93,7 @@ import Testing
             let piece = [UInt8](repeating: 7, count: 1 << 20)
             for _ in 0..<48 { client.send(link, [piece]) }
             var (last, still) = (-1, 0)
-            while still < 20 {
+            for _ in 0..<1000 where still < 20 {
                 try await Task.sleep(for: .milliseconds(20))
                 still = atServer.receivedCount == last ? still + 1 : 0
                 last = atServer.receivedCount
@@ -101,12 +102,13 @@ import Testing
             #expect(last < LinkFlow.inboundLimit + 8 << 20, "one more read at most")
             #expect(client.waiting(link).outbound > 0)
             var consumed = 0
-            while atServer.receivedCount < 48 << 20 {
+            for _ in 0..<10_000 where atServer.receivedCount < 48 << 20 {
                 let now = atServer.receivedCount
                 server.consumed(arrived, now - consumed)
                 consumed = now
                 try await Task.sleep(for: .milliseconds(2))
             }
+            #expect(atServer.receivedCount == 48 << 20)
             for _ in 0..<500 where client.waiting(link).outbound > 0 { try await Task.sleep(for: .milliseconds(10)) }
             #expect(client.waiting(link).outbound == 0)
         }

@@ -230,7 +230,9 @@ struct FailoverTests {
         #expect(try contents(pair.follower) == contents(pair.leader))
     }
 
-    @Test("a primary that restarts after another was promoted asks, begins no epoch, and follows that one", arguments: [false, true])
+    @Test(
+        "a primary that restarts after another was promoted asks, begins no epoch, and follows that one",
+        arguments: [false, true])
     func restartAfterAPromotion(isClean: Bool) throws {
         for seed in 80...89 as ClosedRange<UInt64> {
             let cluster = Cluster(seed: seed)
@@ -254,7 +256,9 @@ struct FailoverTests {
             try cluster.start(old)
             #expect(old.replica?.status.stage == "recovering")
             #expect(throws: EngineError.self) { try old.engine?.put("early", "1") }
-            #expect(cluster.run(atMost: 3000) { old.replica?.status.role == "follower" }, "seed \(seed)\n\(cluster.trace.suffix(20).joined(separator: "\n"))")
+            #expect(
+                cluster.run(atMost: 3000) { old.replica?.status.role == "follower" },
+                "seed \(seed)\n\(cluster.trace.suffix(20).joined(separator: "\n"))")
             cluster.healAll()
             #expect(cluster.settle(), "seed \(seed)")
             #expect(cluster.primary === new)
@@ -302,7 +306,8 @@ struct FailoverTests {
         try rejoin(pair)
         let report = try #require(pair.follower.replica?.status.recovery.last)
         #expect(report.notKept > 1000 && report.rows.count > 100)
-        let fork = try #require(Position(report.fork)), end = try #require(Position(report.end))
+        let fork = try #require(Position(report.fork))
+        let end = try #require(Position(report.end))
         #expect(fork.sequence + report.notKept + UInt64(report.rows.count) == end.sequence)
         #expect(report.rows.allSatisfy { $0.outcome == .conflicting })
     }
@@ -310,7 +315,9 @@ struct FailoverTests {
     @Test("of two nodes promoted at once the lower epoch yields, and its writes become a tail")
     func twoPromotedAtOnce() throws {
         let cluster = Cluster(seed: 63)
-        let nodes = [cluster.add("us", following: nil), cluster.add("eu", following: 0), cluster.add("ap", following: 0)]
+        let nodes = [
+            cluster.add("us", following: nil), cluster.add("eu", following: 0), cluster.add("ap", following: 0),
+        ]
         for node in nodes { try cluster.start(node) }
         try fill(nodes[0], 0..<20)
         #expect(cluster.settle())
@@ -322,7 +329,8 @@ struct FailoverTests {
         }
         cluster.run(milliseconds: 100)
         cluster.heal(nodes[1], nodes[2])
-        let (lower, higher) = try #require(nodes[1].engine).position.epoch < #require(nodes[2].engine).position.epoch
+        let (lower, higher) =
+            try #require(nodes[1].engine).position.epoch < #require(nodes[2].engine).position.epoch
             ? (nodes[1], nodes[2]) : (nodes[2], nodes[1])
         try lower.replica?.rejoin(leader: higher.address, now: lower.now)
         lower.touch()
@@ -404,11 +412,75 @@ struct FailoverTests {
             primary.touch()
             #expect(throws: EngineError.self) { try primary.engine?.put("held", "1") }
             #expect(pair.cluster.run(atMost: 20_000) { other.replica?.isOpenPrimary ?? false }, "round \(round)")
-            #expect(primary.replica?.status.switchover == .done || pair.cluster.run(atMost: 20_000) { primary.replica?.status.switchover == .done })
+            #expect(
+                primary.replica?.status.switchover == .done
+                    || pair.cluster.run(atMost: 20_000) { primary.replica?.status.switchover == .done })
         }
         #expect(pair.cluster.settle())
         #expect(try pair.leader.engine?.get("n") == Array("\(total)".utf8))
         #expect(pair.copies == 1)
+    }
+
+    @Test("after a switchover the old primary's lag counts from the handover, and grows until it hears")
+    func lagAfterSwitchover() throws {
+        let pair = try Pair(seed: 92)
+        pair.cluster.run(milliseconds: 60_000)
+        let target = try #require(pair.follower.engine?.nodeID)
+        try pair.leader.replica?.switchover(to: target, limit: 5000, now: pair.leader.now)
+        pair.leader.touch()
+        #expect(pair.cluster.run(atMost: 5000) { pair.leader.replica?.status.switchover == .done })
+        let lag = try #require(pair.leader.replica?.status.lag.milliseconds)
+        #expect(lag < 1000, "\(lag) ms")
+        pair.cluster.cut(pair.leader, pair.follower)
+        pair.cluster.run(milliseconds: 3000)
+        #expect(try #require(pair.leader.replica?.status.lag.milliseconds) > lag)
+    }
+
+    @Test("a node that will not come back is forgotten: its log is let go, and a restart does not wait for it")
+    func forgottenNode() throws {
+        let cluster = Cluster(seed: 93)
+        let nodes = (0..<3).map { cluster.add("r\($0)", following: $0 == 0 ? nil : 0) }
+        for node in nodes { try cluster.start(node) }
+        #expect(cluster.settle())
+        let replica = try #require(nodes[0].replica)
+        let gone = try #require(nodes[2].engine?.nodeID)
+        #expect { try replica.forget(gone, now: nodes[0].now) } throws: { ($0 as? ReplicationError)?.code == .busy }
+        cluster.crash(nodes[2])
+        #expect(cluster.run(atMost: 10_000) { replica.status.followers.count == 1 })
+        try replica.forget(gone, now: nodes[0].now)
+        #expect(replica.status.slots.map(\.region) == ["r1"])
+        #expect(try #require(nodes[0].engine).holds.map(\.name) == [replica.core.slots.all[0].holdName])
+        #expect { try replica.forget(gone, now: nodes[0].now) } throws: {
+            ($0 as? ReplicationError)?.code == .invalidArgument
+        }
+        cluster.run(milliseconds: 2000)
+        // The others hear of it by the next heartbeat.
+        #expect(nodes[1].replica?.core.slots[gone] == nil)
+        #expect { try nodes[1].replica?.forget(gone, now: nodes[1].now) } throws: {
+            ($0 as? ReplicationError)?.code == .wrongRole
+        }
+        cluster.crash(nodes[0], .keepEverything)
+        try cluster.start(nodes[0])
+        #expect(cluster.run(atMost: 1000) { nodes[0].replica?.isOpenPrimary ?? false })
+        // It comes back all the same.
+        try cluster.start(nodes[2])
+        #expect(cluster.settle())
+        #expect(try contents(nodes[2]) == contents(nodes[0]))
+    }
+
+    @Test("a node whose certificate is another's is refused")
+    func certificateOfAnother() throws {
+        let cluster = Cluster(seed: 94)
+        let leader = cluster.add("us", following: nil)
+        let follower = cluster.add("eu", following: 0)
+        leader.peers[1] = PeerIdentity(name: "ap")
+        try cluster.start(leader)
+        try cluster.start(follower)
+        cluster.run(milliseconds: 2000)
+        #expect(follower.engine == nil)
+        #expect((leader.replica?.status.refusals["notAuthorised"] ?? 0) > 0)
+        leader.peers[1] = PeerIdentity(name: "eu")
+        #expect(cluster.settle())
     }
 
     @Test("a switchover whose target is slow is given up in time, and the primary goes on")
@@ -445,7 +517,8 @@ struct FailoverTests {
             let open = pair.cluster.nodes.filter { $0.replica?.isOpenPrimary ?? false }
             #expect(open.count <= 1, "after \(delay) ms both take writes")
             pair.cluster.heal(pair.leader, pair.follower)
-            #expect(pair.cluster.settle(), "after \(delay) ms\n\(pair.cluster.trace.suffix(30).joined(separator: "\n"))")
+            #expect(
+                pair.cluster.settle(), "after \(delay) ms\n\(pair.cluster.trace.suffix(30).joined(separator: "\n"))")
             #expect(try contents(pair.leader) == contents(pair.follower))
         }
     }

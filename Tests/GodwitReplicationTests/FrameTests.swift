@@ -15,44 +15,49 @@ struct FrameTests {
         node: node, region: "eu-west", address: "b:7000", isPartial: true, isPrimary: false, received: 7, durable: 5)
 
     /// One of each kind.
-    private static var messages: [Message] { [
-        .hello(
-            Hello(
-                node: node, store: StoreID(high: 3, low: 4), region: "us-east", address: "a:7000", needsCopy: true,
-                end: point, durable: 1000, time: 99, epochs: [start, start], keyspaces: ["a", "b\n"])),
-        .hello(Hello(node: node, store: nil, region: "", address: "", end: .start, durable: 0, time: 0, epochs: [])),
-        .welcome(
-            Welcome(
-                node: node, store: StoreID(high: 3, low: 4), region: "us", address: "a:1", answer: .rewind, point: point,
-                echo: 99)),
-        .welcome(
-            Welcome(
-                node: node, store: StoreID(high: 3, low: 4), region: "us", address: "a:1", answer: .refuse,
-                point: .start, echo: 1, refusal: .behind, reason: "later")),
-        .ack(Acknowledgement(received: point, durable: 4, applied: 5, time: 6, members: [member, member])),
-        .ping(77), .heartbeat(Heartbeat(echo: 1, age: nil, end: point, durable: 2, keepFrom: 3, members: [member])),
-        .heartbeat(Heartbeat(echo: 1, age: 0, end: point, durable: 2, keepFrom: 3, members: [])),
-        .copyOffer([1, 2, 3]), .copyRequest(CopyRequest(file: 1, offset: 2, length: 3)), .copyDone, .takeOver(point),
-        .tookOver(point.position.epoch), .cancel(reason: "no"),
-        .tailOffer(TailHeader(node: node, fork: point, end: point, keptAfter: 2000)), .tailRequest,
-        .tailReport(
-            TailVerdicts(
-                isLast: true, policy: .clean,
-                rows: [TailVerdicts.Row(position: point.position, outcome: .superseded, replayed: false)])),
-        .digestRequest(DigestRequest(id: 1, task: .begin(point, cut: 5, keyspaces: [0, 7]))),
-        .digestRequest(
-            DigestRequest(
-                id: 1, task: .compare(DigestRange(keyspace: 1, lower: [], upper: [9]), count: 3, hash: 4))),
-        .digestRequest(DigestRequest(id: 1, task: .list(DigestRange(keyspace: 1, lower: [1], upper: nil)))),
-        .digestRequest(DigestRequest(id: 1, task: .end)),
-        .digestReply(DigestReply(id: 1, result: .ready(lacking: [3]))),
-        .digestReply(DigestReply(id: 1, result: .compared(false))),
-        .digestReply(DigestReply(id: 1, result: .listed([(key: [1], hash: 2)], more: true))),
-        .digestReply(DigestReply(id: 1, result: .failed("gone"))),
-        .goodbye(reason: "bye"), .ask(Asker(node: node, store: StoreID(high: 3, low: 4), address: "a:7000")),
-        .standing(
-            Standing(node: node, store: StoreID(high: 3, low: 4), end: point, leader: "b:7000", isPrimary: true)),
-    ] }
+    private static var messages: [Message] {
+        [
+            .hello(
+                Hello(
+                    node: node, store: StoreID(high: 3, low: 4), region: "us-east", address: "a:7000", needsCopy: true,
+                    end: point, durable: 1000, time: 99, epochs: [start, start], keyspaces: ["a", "b\n"])),
+            .hello(
+                Hello(node: node, store: nil, region: "", address: "", end: .start, durable: 0, time: 0, epochs: [])),
+            .welcome(
+                Welcome(
+                    node: node, store: StoreID(high: 3, low: 4), region: "us", address: "a:1", answer: .rewind,
+                    point: point,
+                    echo: 99)),
+            .welcome(
+                Welcome(
+                    node: node, store: StoreID(high: 3, low: 4), region: "us", address: "a:1", answer: .refuse,
+                    point: .start, echo: 1, refusal: .behind, reason: "later")),
+            .ack(Acknowledgement(received: point, durable: 4, applied: 5, time: 6, members: [member, member])),
+            .ping(77), .heartbeat(Heartbeat(echo: 1, age: nil, end: point, durable: 2, keepFrom: 3, members: [member])),
+            .heartbeat(Heartbeat(echo: 1, age: 0, end: point, durable: 2, keepFrom: 3, members: [])),
+            .copyOffer([1, 2, 3]), .copyRequest(CopyRequest(file: 1, offset: 2, length: 3)), .copyDone,
+            .takeOver(point),
+            .tookOver(point.position.epoch), .cancel(reason: "no"),
+            .tailOffer(TailHeader(node: node, fork: point, end: point, keptAfter: 2000)), .tailRequest,
+            .tailReport(
+                TailVerdicts(
+                    isLast: true, policy: .clean,
+                    rows: [TailVerdicts.Row(position: point.position, outcome: .superseded, replayed: false)])),
+            .digestRequest(DigestRequest(id: 1, task: .begin(point, cut: 5, keyspaces: [0, 7]))),
+            .digestRequest(
+                DigestRequest(
+                    id: 1, task: .compare(DigestRange(keyspace: 1, lower: [], upper: [9]), count: 3, hash: 4))),
+            .digestRequest(DigestRequest(id: 1, task: .list(DigestRange(keyspace: 1, lower: [1], upper: nil)))),
+            .digestRequest(DigestRequest(id: 1, task: .end)),
+            .digestReply(DigestReply(id: 1, result: .ready(lacking: [3]))),
+            .digestReply(DigestReply(id: 1, result: .compared(false))),
+            .digestReply(DigestReply(id: 1, result: .listed([(key: [1], hash: 2)], more: true))),
+            .digestReply(DigestReply(id: 1, result: .failed("gone"))),
+            .goodbye(reason: "bye"), .ask(Asker(node: node, store: StoreID(high: 3, low: 4), address: "a:7000")),
+            .standing(
+                Standing(node: node, store: StoreID(high: 3, low: 4), end: point, leader: "b:7000", isPrimary: true)),
+        ]
+    }
 
     private static func encode(compressing: Bool = false) -> [[UInt8]] {
         let encoder = FrameEncoder()

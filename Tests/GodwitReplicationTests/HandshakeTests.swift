@@ -62,7 +62,8 @@ struct HandshakeTests {
     }
 
     private func answer(
-        _ own: Story, to other: EpochHistory, _ standing: Handshake.Standing, store: StoreID? = StoreID(high: 1, low: 1),
+        _ own: Story, to other: EpochHistory, _ standing: Handshake.Standing,
+        store: StoreID? = StoreID(high: 1, low: 1),
         wants keyspaces: [String]? = nil, allowed: [String]? = nil, holding held: [String]? = nil,
         needsCopy: Bool = false, region: String = "eu"
     ) -> Handshake.Answer {
@@ -117,7 +118,9 @@ struct HandshakeTests {
 struct ProgressTests {
     private static let epoch = Epoch(number: 1, tag: 0)
 
-    private func waiter(_ id: UInt64, _ level: WriteLevel, _ sequence: SequenceNumber, until: UInt64 = 1000) -> LevelWaits.Waiter {
+    private func waiter(_ id: UInt64, _ level: WriteLevel, _ sequence: SequenceNumber, until: UInt64 = 1000)
+        -> LevelWaits.Waiter
+    {
         LevelWaits.Waiter(
             id: id, level: level, position: Position(epoch: Self.epoch, sequence: sequence), until: until)
     }
@@ -138,7 +141,10 @@ struct ProgressTests {
         waits.add(waiter(6, .durable(3), 1))
         let early = waits.settle(Self.holders, own: "us", now: 10)
         #expect(early.map(\.0) == [1, 3, 5])
-        #expect(early.map(\.1) == [.reached(heldBy: ["us", "eu"]), .reached(heldBy: ["us", "ap"]), .reached(heldBy: ["us"])])
+        #expect(
+            early.map(\.1) == [
+                .reached(heldBy: ["us", "eu"]), .reached(heldBy: ["us", "ap"]), .reached(heldBy: ["us"]),
+            ])
         #expect(waits.nextDeadline == 500)
         let late = waits.settle(Self.holders, own: "us", now: 500)
         let position = Position(epoch: Self.epoch, sequence: 6)
@@ -158,7 +164,9 @@ struct ProgressTests {
         #expect(samples.lag(of: 15, now: 50_000_000) == (15, 300, 45_000_000))
         #expect(samples.lag(of: 29, now: 9_000_000).records == 1)
         #expect(samples.lag(of: 29, now: 60_000_000).nanoseconds == 51_000_000)
-        for number in 0..<5000 as Range<UInt64> { samples.note(31 + number, bytes: 500 + number, now: 70_000_000 + number * 2_000_000) }
+        for number in 0..<5000 as Range<UInt64> {
+            samples.note(31 + number, bytes: 500 + number, now: 70_000_000 + number * 2_000_000)
+        }
         #expect(samples.lag(of: 30, now: 20_000_000_000).nanoseconds >= 20_000_000_000 - 70_000_000)
         samples.note(5, bytes: 1, now: 30_000_000_000)
         #expect(samples.lag(of: 5, now: 30_000_000_000).records == 0)

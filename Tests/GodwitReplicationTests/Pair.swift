@@ -12,7 +12,8 @@ struct Pair {
     let follower: SimulatedNode
 
     init(
-        seed: UInt64, _ change: (inout ReplicaOptions) -> Void = { _ in }, before: (SimulatedNode) throws -> Void = { _ in }
+        seed: UInt64, _ change: (inout ReplicaOptions) -> Void = { _ in },
+        before: (SimulatedNode) throws -> Void = { _ in }
     ) throws {
         cluster = Cluster(seed: seed)
         leader = cluster.add("us", following: nil, change)

@@ -33,7 +33,9 @@ struct SimulationTests {
                 let outcome = try simulation.run()
                 acknowledged += outcome.acknowledged
                 fates.merge(outcome.fates) { $0 + $1 }
-                for (index, number) in [outcome.promotions, outcome.switchovers, outcome.rewinds, outcome.copies].enumerated() {
+                for (index, number) in [outcome.promotions, outcome.switchovers, outcome.rewinds, outcome.copies]
+                    .enumerated()
+                {
                     events[index] += number
                 }
             } catch {

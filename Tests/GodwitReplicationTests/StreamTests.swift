@@ -38,7 +38,8 @@ struct StreamTests {
     func reconnectMidBatch() throws {
         let pair = try Pair(seed: 3, before: { leader in try fill(leader, 0..<10) })
         for cut in 0..<1000 {
-            try pair.leader.engine?.put("k\(cut % 50)", String(repeating: "v", count: cut % 3000), durability: .buffered)
+            try pair.leader.engine?.put(
+                "k\(cut % 50)", String(repeating: "v", count: cut % 3000), durability: .buffered)
             pair.leader.touch()
             pair.cluster.run(milliseconds: 2)
             guard let link = pair.follower.replica?.links.first else { continue }
@@ -124,7 +125,6 @@ struct StreamTests {
         #expect(pair.copies == 2)
     }
 
-
     @Test("a follower that restarts between the chunks of an ingest and its commit needs no full copy")
     func restartWithinAnIngest() throws {
         for seed in 70...79 as ClosedRange<UInt64> {
@@ -154,8 +154,10 @@ struct StreamTests {
     @Test("a copy that its follower turns out not to need makes room for others")
     func copyThatIsNotNeeded() throws {
         let pair = try Pair(seed: 15)
-        let replica = try #require(pair.leader.replica), engine = try #require(pair.leader.engine)
-        let shipper = try #require(replica.shippers.first), hello = try #require(shipper.hello)
+        let replica = try #require(pair.leader.replica)
+        let engine = try #require(pair.leader.engine)
+        let shipper = try #require(replica.shippers.first)
+        let hello = try #require(shipper.hello)
         replica.copies.serve(shipper, hello, engine)
         #expect(replica.status.copies.count == 1)
         pair.leader.touch()
@@ -194,7 +196,9 @@ struct StreamTests {
         leader.replica?.await(.durable(2), at: position, id: 1, until: .max, now: leader.now)
         leader.touch()
         #expect(cluster.run(atMost: 10_000) { !cluster.levels.isEmpty })
-        #expect(cluster.levels.first?.outcome == .reached(heldBy: ["us", "ap", "eu"].sorted { $0 == "us" || $1 != "us" && order(leader, $0, $1) }))
+        #expect(
+            cluster.levels.first?.outcome
+                == .reached(heldBy: ["us", "ap", "eu"].sorted { $0 == "us" || $1 != "us" && order(leader, $0, $1) }))
     }
 
     /// The order of the nodes' ids, by which regions are listed.

@@ -120,6 +120,9 @@ final class CompactionJob {
             guard state.keyspace(tree.id) != nil, !tree.isDropped else { return VersionEdit() }
             var edit = plan.edit(keyspace: tree.id)
             edit.add(outputs, keyspace: tree.id, level: plan.outputLevel)
+            // What only a rewind point saw that was given up since is gone with the inputs: after a crash the manifest must
+            // not offer that point again.
+            store.rewind.record(in: &edit, unless: state)
             return edit
         }
         if tree.isDropped {

@@ -99,7 +99,7 @@ final class LogRetention: @unchecked Sendable {
     /// Gives up holds and rewind points that reach further back than the cap, where that gives log back: not where
     /// memtables or an ingest keep it anyway. An ingest whose latest chunk is as old is one that nobody goes on with.
     private func giveUpWhatPassesTheCap(_ flushed: SequenceNumber) throws(EngineError) {
-        guard let reach = try reachOfTheCap() else { return }
+        guard let reach = try reachOfTheCap(flushed) else { return }
         var lost = ingests.giveUp(before: reach).map { "ingest \($0)" }
         let limit = min(reach, flushed, ingestFloor ?? .max)
         lost += rewind.giveUp(before: limit).map { "rewind point \($0)" }
@@ -111,19 +111,19 @@ final class LogRetention: @unchecked Sendable {
         for name in lost { store.events.tell(.retentionLost(name: name)) }
     }
 
-    /// The sequence number from which on the log has no more bytes than the cap; nil when that is all of it.
-    private func reachOfTheCap() throws(EngineError) -> SequenceNumber? {
-        var left = UInt64(store.options.retentionSize) + UInt64(store.options.logSize)
+    /// The sequence number from which on no more than the cap is kept beside what memtables need; nil when that is all of the
+    /// log.
+    private func reachOfTheCap(_ flushed: SequenceNumber) throws(EngineError) -> SequenceNumber? {
+        guard let needed = try floor(for: flushed) else { return nil }
+        var left = UInt64(store.options.retentionSize)
         let live = segments.liveSizes
-        // The segment that is written to stays, however large it is.
-        guard let newest = live.last, live.reduce(0, { $0 + $1.size }) > left else { return nil }
-        var oldest = newest.number
-        for segment in live.reversed() {
-            if segment.number != newest.number, segment.size > left { break }
-            left -= min(left, segment.size)
+        var oldest = needed
+        for segment in live.reversed() where segment.number < needed {
+            if segment.size > left { break }
+            left -= segment.size
             oldest = segment.number
         }
-        return try start(of: oldest)
+        return oldest == live.first?.number ? nil : try start(of: oldest)
     }
 
     /// The last segment that begins at or before `needed`: all of it may be needed, nothing before it.

@@ -42,6 +42,8 @@ final class Applier: @unchecked Sendable {
             let floor = state.keyspace(tree.id)?.meta.flushedThrough ?? 0
             targets.value[tree.id] = Target(tree, floor: floor)
         }
+        // A target of before would be rotated in place of the one that is written to.
+        touched.value = touched.value.compactMap { targets.value[$0.tree.id] }
         onChange()
     }
 

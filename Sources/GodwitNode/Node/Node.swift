@@ -193,10 +193,11 @@ public final class Node: Sendable {
 
     private func reach(_ level: WriteLevel, at position: Position, limit: Duration) async -> LevelOutcome {
         await withCheckedContinuation { continuation in
-            inbox.post(
+            let isTaken = inbox.post(
                 .command { thread, now in
                     thread.await(level, at: position, limit: limit.nanoseconds, now: now, continuation)
                 })
+            if !isTaken { continuation.resume(returning: .unconfirmed(position: position, heldBy: [region])) }
         }
     }
 
@@ -244,6 +245,15 @@ public final class Node: Sendable {
         }
     }
 
+    /// Forgets a node that will not come back: its slot goes, with the log that is kept for it.
+    ///
+    /// - Parameter node: Its node id, or its region when only one slot is of there.
+    public func forget(_ node: String) async throws(NodeError) {
+        try await perform { (replica, now) throws(ReplicationError) in
+            try replica.forget(try ReplicationThread.slot(node, of: replica), now: now)
+        }
+    }
+
     /// Compares this primary's data with that of every connected follower, at one position and one moment of expiry.
     public func verify() async throws(NodeError) -> NodeVerification {
         try await answer { continuation in .command { thread, now in thread.verify(now: now, continuation) } }
@@ -270,7 +280,9 @@ public final class Node: Sendable {
         _ message: (CheckedContinuation<Result<R, NodeError>, Never>) -> Inbox.Message
     ) async throws(NodeError) -> R {
         if isClosed.withLockedValue({ $0 }) { throw NodeError.closed }
-        let result = await withCheckedContinuation { continuation in inbox.post(message(continuation)) }
+        let result = await withCheckedContinuation { continuation in
+            if !inbox.post(message(continuation)) { continuation.resume(returning: .failure(NodeError.closed)) }
+        }
         return try result.get()
     }
 }

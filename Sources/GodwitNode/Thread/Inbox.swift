@@ -19,31 +19,35 @@ final class Inbox: Sendable {
     private struct State {
         var messages: [Message] = []
         var engine: Engine?
+        var isClosed = false
     }
 
     private let state = NIOLockedValueBox(State())
     private let hasMessages = ConditionLock(value: false)
 
-    /// Puts a message at the end and wakes the thread.
-    func post(_ message: Message) {
-        let (wasEmpty, engine) = state.withLockedValue { state in
+    /// Puts a message at the end and wakes the thread. False when the thread takes no more.
+    @discardableResult
+    func post(_ message: Message) -> Bool {
+        let (isTaken, wasEmpty, engine) = state.withLockedValue { state in
             let wasEmpty = state.messages.isEmpty
-            state.messages.append(message)
-            return (wasEmpty, state.engine)
+            if !state.isClosed { state.messages.append(message) }
+            return (!state.isClosed, wasEmpty, state.engine)
         }
         // The thread takes all there is, so only the first message needs to wake it.
-        guard wasEmpty else { return }
+        guard isTaken, wasEmpty else { return isTaken }
         if let engine {
             engine.wakeWaiters()
         } else {
             hasMessages.lock()
             hasMessages.unlock(withValue: true)
         }
+        return true
     }
 
-    /// Takes all messages.
-    func take() -> [Message] {
+    /// Takes all messages; with `closing`, the last ever.
+    func take(closing: Bool = false) -> [Message] {
         state.withLockedValue { state in
+            state.isClosed = closing
             let messages = state.messages
             state.messages.removeAll(keepingCapacity: true)
             return messages

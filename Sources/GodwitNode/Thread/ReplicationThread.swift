@@ -109,6 +109,21 @@ final class ReplicationThread {
         return node
     }
 
+    /// The node with a slot that a node id or a region names.
+    static func slot(_ name: String, of replica: Replica) throws(ReplicationError) -> NodeID {
+        if let node = NodeID(name) { return node }
+        let found = replica.status.slots.filter { $0.region == name }
+        guard found.count == 1, let node = NodeID(found[0].node) else {
+            throw ReplicationError(
+                .invalidArgument,
+                found.isEmpty
+                    ? "no slot is of `\(name)`; `status` lists them"
+                    : "\(found.count) slots are of `\(name)`; give a node id"
+            )
+        }
+        return node
+    }
+
     /// Calls the replica, unless the node was closed.
     func call<R>(_ body: (Replica) throws(ReplicationError) -> R) -> Result<R, NodeError> {
         guard isRunning else { return .failure(NodeError.closed) }
@@ -199,7 +214,7 @@ final class ReplicationThread {
 
     /// Answers everybody who still waits.
     private func leave() {
-        for message in inbox.take() {
+        for message in inbox.take(closing: true) {
             if case .command(let command) = message { command(self, Self.now()) }
         }
         for waiter in levels.values { waiter.resume(returning: .unconfirmed(position: .start, heldBy: [])) }

@@ -2,9 +2,11 @@ internal import GodwitEngine
 
 /// Receives a full copy into the directory `incoming` within the store's, file by file, a window of pieces at a time.
 ///
-/// 1. The offer lists the files with size and hash. What an earlier attempt left is used: a file that is not on the list
+/// 1. The offer lists the files with size and hash. What an earlier attempt left is used: a file that is not on the
+/// list
 ///    goes, one that is there whole is only checked, and one that is there in part goes on where it ends.
-/// 2. When all bytes of a file are there it is read back and hashed, a bounded piece at each call; then synced. A file that
+/// 2. When all bytes of a file are there it is read back and hashed, a bounded piece at each call; then synced. A file
+/// that
 ///    went on from an earlier attempt and does not agree is fetched anew; one that was fetched whole is damage.
 /// 3. When all files agree, `CHECKPOINT` is written: the copy is complete and can be installed.
 final class CheckpointReceiver {
@@ -53,7 +55,8 @@ final class CheckpointReceiver {
         let free = try fileSystem.freeSpace(directory)
         guard free > checkpoint.bytes else {
             throw EngineError(
-                .diskFull, "the full copy has \(checkpoint.bytes) bytes and \(free) are free; make room", file: directory)
+                .diskFull, "the full copy has \(checkpoint.bytes) bytes and \(free) are free; make room",
+                file: directory)
         }
         self.checkpoint = checkpoint
         index = 0
@@ -141,7 +144,8 @@ final class CheckpointReceiver {
         }
         try handle.truncate(to: 0)
         guard resumed else {
-            throw EngineError(.corruption, "\(file.name) of the full copy from \(name) is not as it was listed; try again")
+            throw EngineError(
+                .corruption, "\(file.name) of the full copy from \(name) is not as it was listed; try again")
         }
         done -= file.size
         step = .fetching(handle, resumed: false, asked: 0, have: 0)

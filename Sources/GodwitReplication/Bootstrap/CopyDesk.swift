@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// Hands out full copies: few at once, since each reads the whole store. A copy is made as a background job, and kept for its
-/// follower for a while after a cut, so that the follower goes on where it was.
+/// Hands out full copies: few at once, since each reads the whole store. A copy is made as a background job, and kept
+/// for its follower for a while after a cut, so that the follower goes on where it was.
 final class CopyDesk {
     /// How long a copy is kept that nobody asks for.
     private static let patience: UInt64 = 600_000_000_000

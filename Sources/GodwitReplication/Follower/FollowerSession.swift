@@ -2,7 +2,8 @@ internal import GodwitEngine
 
 /// Follows another node, over one link at a time.
 ///
-/// 1. *Connect*, after a pause that doubles with each failure and is jittered, so that followers do not come all at once.
+/// 1. *Connect*, after a pause that doubles with each failure and is jittered, so that followers do not come all at
+/// once.
 /// 2. *Greet*: say what this node has; the leader answers.
 /// 3. *Rewind*, when this node's history left the leader's: what it has in excess is saved as a tail first; then greet
 ///    again.
@@ -11,8 +12,8 @@ internal import GodwitEngine
 /// 6. *Stream*: append and apply records as they come, acknowledge, ask for syncs; offer saved tails; answer digests.
 ///
 /// Orderings: nothing is acknowledged under an epoch older than the newest that this node remembers; a tail is durable
-/// before the rewind; a copy is complete and verified before the old data goes; `received` is said after the append, and
-/// `durable` after the sync.
+/// before the rewind; a copy is complete and verified before the old data goes; `received` is said after the append,
+/// and `durable` after the sync.
 final class FollowerSession {
     enum State {
         case resting(until: UInt64)
@@ -34,18 +35,19 @@ final class FollowerSession {
     private var lastAck: Acknowledgement?
     private(set) var figures = LinkStatus()
     private(set) var throughput = Throughput()
-    private(set) var freshness = FreshnessTracker()
+    private(set) var freshness: FreshnessTracker
     private(set) var leaderEnd: HistoryPoint?
     private var tail: TailSender?
     private var nextTailOffer: UInt64 = 0
     private var digest: DigestResponder?
 
-    init(_ core: ReplicaCore, _ replica: Replica, leader: String, now: UInt64) {
+    init(_ core: ReplicaCore, _ replica: Replica, leader: String, freshAsOf: UInt64? = nil, now: UInt64) {
         self.core = core
         self.replica = replica
         self.leader = leader
         state = .resting(until: now)
         figures.address = leader
+        freshness = FreshnessTracker(asOf: freshAsOf)
     }
 
     /// The link, once there is one.

@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// What a follower knows of the age of its data. A heartbeat echoes a moment of this node's clock at which the leader had
-/// not got further than `end`: once `end` is applied, everything committed by that moment is seen here.
+/// What a follower knows of the age of its data. A heartbeat echoes a moment of this node's clock at which the leader
+/// had not got further than `end`: once `end` is applied, everything committed by that moment is seen here.
 struct FreshnessTracker {
     private static let limit = 16
 
@@ -9,6 +9,8 @@ struct FreshnessTracker {
     private var claims: [(end: SequenceNumber, asOf: UInt64)] = []
     /// The latest moment of which everything is seen.
     private(set) var asOf: UInt64?
+
+    init(asOf: UInt64? = nil) { self.asOf = asOf }
 
     /// A heartbeat came.
     mutating func heard(end: SequenceNumber, asOf: UInt64) {

@@ -13,8 +13,8 @@ struct EpochHistory: Equatable {
         index + 1 < epochs.count ? epochs[index + 1].parent : end
     }
 
-    /// The last point that both histories share. Nil when they contradict each other within an epoch, which only damage or
-    /// two stores of one name bring about: then nothing they say can be trusted.
+    /// The last point that both histories share. Nil when they contradict each other within an epoch, which only damage
+    /// or two stores of one name bring about: then nothing they say can be trusted.
     func fork(from other: EpochHistory) -> HistoryPoint? {
         var common = -1
         while common + 1 < min(epochs.count, other.epochs.count), epochs[common + 1] == other.epochs[common + 1] {

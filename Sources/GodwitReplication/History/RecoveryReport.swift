@@ -28,8 +28,8 @@ public struct RecoveryReport: Sendable, Codable, Hashable {
     public let fork: String
     /// The last position of the tail.
     public let end: String
-    /// How many sequence numbers after the fork the log no longer had when the tail was saved: what was written at them is not
-    /// kept, and in no row. 0 unless the log passed its cap.
+    /// How many sequence numbers after the fork the log no longer had when the tail was saved: what was written at them
+    /// is not kept, and in no row. 0 unless the log passed its cap.
     public let notKept: UInt64
     /// The policy that decided what is replayed.
     public let policy: RecoveryPolicy

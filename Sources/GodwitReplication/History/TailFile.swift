@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// What a node had in excess of the history that went on: a file in `replication/tails`, named after the end of the tail. Durable
-/// before the node goes back. All integers are little-endian:
+/// What a node had in excess of the history that went on: a file in `replication/tails`, named after the end of the
+/// tail. Durable before the node goes back. All integers are little-endian:
 ///
 ///     0     4   magic "GWTL"
 ///     4     4   format, 1
@@ -117,7 +117,8 @@ struct TailFile {
         self.path = path
         func point(_ view: ByteView, _ at: Int) -> HistoryPoint {
             let epoch = Epoch(number: view.load(at), tag: view.load(at + 4))
-            return HistoryPoint(position: Position(epoch: epoch, sequence: view.load(at + 8)), chain: view.load(at + 16))
+            return HistoryPoint(
+                position: Position(epoch: epoch, sequence: view.load(at + 8)), chain: view.load(at + 16))
         }
         let fields = bytes.withView { view -> (TailHeader, UInt64, UInt64)? in
             guard view.load(0, as: UInt32.self) == Self.magic, view.load(4, as: UInt32.self) == 1,

@@ -84,7 +84,9 @@ final class TailRecovery {
         var puts = 0
         var expired = 0
         for section in record.sections {
-            if unknown.contains(section.keyspace) || touched.isChanged(section.keyspace) { return (.conflicting, false) }
+            if unknown.contains(section.keyspace) || touched.isChanged(section.keyspace) {
+                return (.conflicting, false)
+            }
             guard engine.keyspaces.contains(where: { $0.id == section.keyspace }) else { return (.conflicting, false) }
             var operations = OperationReader(section)
             while let operation = try operations.next() {
@@ -163,7 +165,8 @@ extension Replica {
         core.tell(.recovered(report))
     }
 
-    /// A node that became primary before it could send a tail of its own recovers it itself; returns when to look again.
+    /// A node that became primary before it could send a tail of its own recovers it itself; returns when to look
+    /// again.
     func recoverOwnTail(_ engine: Engine, now: UInt64) throws(EngineError) -> UInt64 {
         if ownTail == nil {
             guard now >= nextOwnTail else { return nextOwnTail }

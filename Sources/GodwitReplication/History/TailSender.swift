@@ -69,7 +69,8 @@ extension RecoveryReport {
     init(_ header: TailHeader, policy: RecoveryPolicy, rows: [Row]) {
         self.init(
             node: header.node.description, fork: header.fork.position.description,
-            end: header.end.position.description, notKept: header.keptAfter - min(header.keptAfter, header.fork.position.sequence),
+            end: header.end.position.description,
+            notKept: header.keptAfter - min(header.keptAfter, header.fork.position.sequence),
             policy: policy, rows: rows)
     }
 

@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// What was written to which keys since a fork: read from the log, since a deleted key leaves no trace anywhere else. Follows
-/// the log as it grows.
+/// What was written to which keys since a fork: read from the log, since a deleted key leaves no trace anywhere else.
+/// Follows the log as it grows.
 final class TouchedKeys {
     struct Key: Hashable {
         let keyspace: KeyspaceID
@@ -102,7 +102,8 @@ final class TouchedKeys {
     func touch(_ key: Key) -> Touch {
         var latest = stamps[key]
         for range in ranges where range.keyspace == key.keyspace {
-            let isWithin = !key.key.lexicographicallyPrecedes(range.lower)
+            let isWithin =
+                !key.key.lexicographicallyPrecedes(range.lower)
                 && key.key.lexicographicallyPrecedes(range.upper)
             if isWithin { latest = max(latest ?? 0, range.stamp) }
         }

@@ -38,7 +38,8 @@ struct Handshake {
     func answer(_ hello: Hello, allowed: [String]?) -> Answer {
         if let refusal = refusal(hello, allowed) { return refusal }
         let isRecovering = standing == .recovering
-        let shared = hello.store == nil ? .start : history.fork(from: EpochHistory(epochs: hello.epochs, end: hello.end))
+        let shared =
+            hello.store == nil ? .start : history.fork(from: EpochHistory(epochs: hello.epochs, end: hello.end))
         guard hello.store != nil, !hello.needsCopy, let fork = shared else {
             return isRecovering ? .hold : .bootstrap(fork: shared ?? .start)
         }

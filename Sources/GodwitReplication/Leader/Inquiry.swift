@@ -1,8 +1,8 @@
 internal import GodwitEngine
 
-/// A restarted primary asks the nodes in its slots, at the addresses they had, before it takes writes: whether a newer epoch
-/// has begun, and whether they hold more than is here. They are asked again and again until it is over: who answers may hear
-/// of the newer epoch after that.
+/// A restarted primary asks the nodes in its slots, at the addresses they had, before it takes writes: whether a newer
+/// epoch has begun, and whether they hold more than is here. They are asked again and again until it is over: who
+/// answers may hear of the newer epoch after that.
 final class Inquiry {
     private struct Question {
         let address: String

@@ -1,8 +1,8 @@
 internal import GodwitEngine
 
 /// When the log reached which length, coarsely: tells how old the oldest write is that somebody lacks, and how much log
-/// that is. At most a thousand samples; when they are too many, every other goes, so that what is known gets coarser and never
-/// younger.
+/// that is. At most a thousand samples; when they are too many, every other goes, so that what is known gets coarser
+/// and never younger.
 struct LagSamples {
     private struct Sample {
         let sequence: SequenceNumber
@@ -50,12 +50,16 @@ struct LagSamples {
         // The last sample at or before it begins with the first write that it lacks, or with an older one.
         let sample = samples.last { $0.sequence <= sequence } ?? samples.first
         let time = sample?.time ?? now
-        return (last.sequence - sequence, last.bytes - min(sample?.bytes ?? last.bytes, last.bytes), now - min(time, now))
+        return (
+            last.sequence - sequence, last.bytes - min(sample?.bytes ?? last.bytes, last.bytes), now - min(time, now)
+        )
     }
 
     /// How long ago the log first passed a sequence number; nil when that is forgotten, or has not been.
     func age(of sequence: SequenceNumber, now: UInt64) -> UInt64? {
-        guard sequence <= last.sequence, let sample = samples.last(where: { $0.sequence < sequence }) else { return nil }
+        guard sequence <= last.sequence, let sample = samples.last(where: { $0.sequence < sequence }) else {
+            return nil
+        }
         return now - min(sample.time, now)
     }
 }

@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// The writers who wait until other nodes have their write. A level is the n-th highest position among the nodes, so one
-/// look at the nodes tells for all who wait for it.
+/// The writers who wait until other nodes have their write. A level is the n-th highest position among the nodes, so
+/// one look at the nodes tells for all who wait for it.
 struct LevelWaits {
     struct Waiter {
         let id: UInt64
@@ -44,7 +44,10 @@ struct LevelWaits {
             guard reached || now >= waiter.until else { return false }
             let regions = Self.regions(holding: waiter, holders, own: region)
             done.append(
-                (waiter.id, reached ? .reached(heldBy: regions) : .unconfirmed(position: waiter.position, heldBy: regions)))
+                (
+                    waiter.id,
+                    reached ? .reached(heldBy: regions) : .unconfirmed(position: waiter.position, heldBy: regions)
+                ))
             return true
         }
         nextDeadline = waiters.map(\.until).min()

@@ -24,7 +24,9 @@ final class RecordFeed {
         let before = stream.point
         let result = try stream.next(maxBytes: maxBytes) { span, point in
             Result { () throws(EngineError) in
-                try span.withView { (view) throws(EngineError) in try filter.apply(to: view, after: before, into: output) }
+                try span.withView { (view) throws(EngineError) in
+                    try filter.apply(to: view, after: before, into: output)
+                }
                 return point
             }
         }
@@ -61,7 +63,8 @@ final class KeyspaceFilter {
         return names?.contains(name) ?? true
     }
 
-    /// Appends what the follower gets of records: with only the sections it takes; those of which it takes none become skips.
+    /// Appends what the follower gets of records: with only the sections it takes; those of which it takes none become
+    /// skips.
     func apply(to records: ByteView, after point: HistoryPoint, into output: ByteWriter) throws(EngineError) {
         var run = RecordRun(records)
         var done = point

@@ -16,13 +16,15 @@ final class Reign {
     struct Handing {
         let handover: ReplicaState.Handover
         let until: UInt64
+        /// Since when writes are held: everything committed by then is here.
+        let since: UInt64
     }
 
     var state: State
     /// While it recovers: asks the nodes in the slots.
     private(set) var inquiry: Inquiry?
-    /// While it recovers: whether the node was closed in order. Then it has lost nothing, and asks only who is the primary by
-    /// now.
+    /// While it recovers: whether the node was closed in order. Then it has lost nothing, and asks only who is the
+    /// primary by now.
     let isWhole: Bool
 
     init(_ state: State, _ inquiry: Inquiry? = nil, isWhole: Bool = false) {

@@ -2,7 +2,8 @@ internal import GodwitEngine
 
 /// Serves one follower over one link that it made.
 ///
-/// 1. *Greeting.* The follower says hello; the replica decides (`Handshake`) and calls `answer`. A hello may come again at
+/// 1. *Greeting.* The follower says hello; the replica decides (`Handshake`) and calls `answer`. A hello may come again
+/// at
 ///    any time, after a rewind or a full copy: everything before it is forgotten.
 /// 2. *Stream.* Records go out while fewer than the credit are unacknowledged, at least one record; a link's memory is
 ///    the credit and one frame. Acknowledgements move the follower's slot, then the levels of writers.

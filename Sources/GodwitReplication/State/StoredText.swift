@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// A small text file that is replaced as a whole: lines of fields between tabs, the last line a checksum. A crash leaves the old
-/// content or the new.
+/// A small text file that is replaced as a whole: lines of fields between tabs, the last line a checksum. A crash
+/// leaves the old content or the new.
 struct StoredText {
     private let fileSystem: any FileSystem
     private let directory: String

@@ -44,7 +44,9 @@ final class DigestResponder {
     }
 
     private func held(_ range: DigestRange) -> (Keyspace, Snapshot)? {
-        guard let snapshot, let keyspace = engine.keyspaces.first(where: { $0.id == range.keyspace }) else { return nil }
+        guard let snapshot, let keyspace = engine.keyspaces.first(where: { $0.id == range.keyspace }) else {
+            return nil
+        }
         return (keyspace, snapshot)
     }
 }

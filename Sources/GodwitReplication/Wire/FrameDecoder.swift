@@ -9,8 +9,8 @@ struct Frame {
     let payload: ByteView
 }
 
-/// Cuts one direction of a link into frames. Bytes come in any pieces; memory grows with what has come, never with what a
-/// length announces.
+/// Cuts one direction of a link into frames. Bytes come in any pieces; memory grows with what has come, never with what
+/// a length announces.
 final class FrameDecoder {
     /// The most bytes a payload may have: little until the other side has said who it is.
     var limit = ReplicationFormat.maximumGreeting
@@ -56,14 +56,19 @@ final class FrameDecoder {
     private func check(_ header: ByteView, _ length: Int) throws(WireError) -> (FrameType, flags: UInt8) {
         let version = header.load(6, as: UInt16.self)
         guard version == ReplicationFormat.version else {
-            throw WireError("version \(version) of the protocol is spoken over there, and \(ReplicationFormat.version) here")
+            throw WireError(
+                "version \(version) of the protocol is spoken over there, and \(ReplicationFormat.version) here")
         }
         guard length <= limit else { throw WireError("a frame of \(length) bytes: the limit is \(limit)") }
         let found = header.load(16, as: UInt64.self)
         guard found == number else { throw WireError("frame \(found) came where \(number) was due") }
-        guard let type = FrameType(rawValue: header[4]) else { throw WireError("a frame of the unknown type \(header[4])") }
+        guard let type = FrameType(rawValue: header[4]) else {
+            throw WireError("a frame of the unknown type \(header[4])")
+        }
         let flags = header[5]
-        guard flags & ~ReplicationFormat.compressedFlag == 0 else { throw WireError("a frame with unknown flags \(flags)") }
+        guard flags & ~ReplicationFormat.compressedFlag == 0 else {
+            throw WireError("a frame with unknown flags \(flags)")
+        }
         return (type, flags)
     }
 

@@ -37,7 +37,9 @@ extension Message {
         case .goodbye: self = .goodbye(reason: try reader.text("reason"))
         case .ask:
             self = .ask(
-                Asker(node: try reader.node("node"), store: try reader.store("store"), address: try reader.text("address")))
+                Asker(
+                    node: try reader.node("node"), store: try reader.store("store"), address: try reader.text("address")
+                ))
         case .standing:
             self = .standing(
                 Standing(

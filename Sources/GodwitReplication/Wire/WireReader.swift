@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
-/// Reads the fields of a payload in order. Everything that is not there, or past its limit, is an error that names it; nothing
-/// is allocated for what a count announces before the bytes are seen to be there.
+/// Reads the fields of a payload in order. Everything that is not there, or past its limit, is an error that names it;
+/// nothing is allocated for what a count announces before the bytes are seen to be there.
 struct WireReader {
     private var reader: ByteReader
     private let what: FrameType

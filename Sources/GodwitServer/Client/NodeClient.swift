@@ -12,7 +12,8 @@ package struct NodeClient: Sendable {
     package let address: HostPort
     private let token: String?
 
-    /// The process's connections. A node that does not listen is told of at once, not tried again until the time is over.
+    /// The process's connections. A node that does not listen is told of at once, not tried again until the time is
+    /// over.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -82,6 +83,11 @@ package struct NodeClient: Sendable {
     /// Makes the node follow another one, at its replication address.
     package func rejoin(_ leader: String) async throws {
         _ = try await json("POST", "/v1/rejoin?leader=\(Self.encoded(Array(leader.utf8)))")
+    }
+
+    /// Has the node forget another one: its region or node id.
+    package func forget(_ node: String) async throws {
+        _ = try await json("DELETE", "/v1/slots/\(Self.encoded(Array(node.utf8)))")
     }
 
     /// Compares the node's data with that of its followers.

@@ -36,6 +36,13 @@ struct AdminRoutes {
                 return JSON(["leader": "\(leader)"])
             }
         }
+        router.delete("/v1/slots/:node") { _, context in
+            let name = try context.parameters.require("node")
+            return try await Self.answering { () throws(NodeError) in
+                try await node.forget(name)
+                return JSON(["forgotten": name])
+            }
+        }
         router.post("/v1/verify") { _, _ in
             try await Self.answering { () throws(NodeError) in JSON(VerifyReply(try await node.verify())) }
         }

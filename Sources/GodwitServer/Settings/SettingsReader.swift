@@ -5,6 +5,7 @@ internal import GodwitEngine
 internal import GodwitNode
 internal import GodwitReplication
 internal import Logging
+internal import Synchronization
 internal import SystemPackage
 
 /// Reads settings from, in this order: flags, the environment (`GODWIT_DATA`, `GODWIT_TLS_KEY`, …), a YAML file. The
@@ -56,13 +57,7 @@ package enum SettingsReader {
             InMemoryProvider(name: "flags", values: Dictionary(uniqueKeysWithValues: given)),
             EnvironmentVariablesProvider().prefixKeys(with: ["godwit"]),
         ]
-        if let file {
-            do {
-                providers.append(try await FileProvider<YAMLSnapshot>(filePath: FilePath(file)))
-            } catch {
-                throw NodeError(.invalidArgument, "the configuration \(file) cannot be used: \(error)")
-            }
-        }
+        if let file { providers.append(try await provider(file)) }
         let config = ConfigReader(providers: providers)
         var values: [String: String] = [:]
         for setting in names {
@@ -73,6 +68,31 @@ package enum SettingsReader {
             }
         }
         return try settings(Values(values))
+    }
+
+    /// The settings of a YAML file, each of which must be known.
+    private static func provider(_ file: String) async throws -> any ConfigProvider {
+        // The snapshot asks about each key that it reads: the one way to see them all.
+        let seen = Mutex<[String]>([])
+        let options = YAMLSnapshot.ParsingOptions(
+            secretsSpecifier: .dynamic { key, _ in
+                seen.withLock { $0.append(key) }
+                return false
+            })
+        let provider: FileProvider<YAMLSnapshot>
+        do {
+            provider = try await FileProvider<YAMLSnapshot>(parsingOptions: options, filePath: FilePath(file))
+        } catch {
+            throw NodeError(.invalidArgument, "the configuration \(file) cannot be used: \(error)")
+        }
+        let known = names.map { AbsoluteConfigKey(key($0.name)).components.joined(separator: ".") }
+        if let unknown = seen.withLock({ $0 }).sorted().first(where: { !known.contains($0) }) {
+            let nearest = NearestName.of(unknown, among: known)
+            throw NodeError(
+                .invalidArgument,
+                "the configuration \(file) has the key `\(unknown)`, which is no setting; did you mean `\(nearest)`?")
+        }
+        return provider
     }
 
     /// `tls-key` is `tls: { key: … }`; every other name stands as it is.

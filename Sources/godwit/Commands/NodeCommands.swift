@@ -107,3 +107,29 @@ struct Rejoin: AsyncParsableCommand {
         try output.flush()
     }
 }
+
+struct Forget: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Forgets a node that will not come back: no log is kept for it any more.",
+        discussion: """
+            Said to the primary. Refused while the node follows it. A node that comes back all the same is as any other \
+            follower: it goes on where the log reaches back, and takes a full copy where it does not.
+
+            Examples:
+              godwit forget --admin 127.0.0.1:7401 --node eu-west
+            """
+    )
+
+    @OptionGroup var node: NodeArguments
+    @Option(
+        name: .customLong("node"),
+        help: ArgumentHelp("The region of its slot, or its node id, as `status` lists them.", valueName: "name"))
+    var name: String
+
+    func run() async throws {
+        try await node.client().forget(name)
+        let output = StandardOutput()
+        try output.write(node.json ? "{\"forgotten\":\"\(name)\"}\n" : "forgotten: \(name)\n")
+        try output.flush()
+    }
+}

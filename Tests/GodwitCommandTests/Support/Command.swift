@@ -16,12 +16,16 @@ struct Command {
     }
 
     /// A program that stands beside the test runner.
-    static func run(_ program: String, _ arguments: [String], input: [UInt8] = []) throws -> Command {
-        try launch(path(program), arguments, input: input)
+    static func run(
+        _ program: String, _ arguments: [String], input: [UInt8] = [], within seconds: Double = 240
+    ) throws -> Command {
+        try launch(path(program), arguments, input: input, within: seconds)
     }
 
-    /// A program by its file.
-    static func launch(_ file: String, _ arguments: [String], input: [UInt8] = []) throws -> Command {
+    /// A program by its file. One that has not ended in time is killed, and is an error that shows what it said.
+    static func launch(
+        _ file: String, _ arguments: [String], input: [UInt8] = [], within seconds: Double = 240
+    ) throws -> Command {
         let scratch = Scratch()
         let names = ["in", "out", "err"].map { scratch.path + "/" + $0 }
         for name in names { _ = FileManager.default.createFile(atPath: name, contents: nil) }
@@ -32,13 +36,21 @@ struct Command {
         process.standardInput = FileHandle(forReadingAtPath: names[0])
         process.standardOutput = FileHandle(forWritingAtPath: names[1])
         process.standardError = FileHandle(forWritingAtPath: names[2])
+        let ended = process.notingEnd()
         try process.run()
-        process.waitUntilExit()
-        let errors = try Data(contentsOf: URL(fileURLWithPath: names[2]))
-        return Command(
-            status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
-            output: Array(try Data(contentsOf: URL(fileURLWithPath: names[1]))),
-            errors: String(decoding: errors, as: UTF8.self))
+        let status = process.status(once: ended, within: seconds)
+        let output = try Data(contentsOf: URL(fileURLWithPath: names[1]))
+        let errors = String(decoding: try Data(contentsOf: URL(fileURLWithPath: names[2])), as: UTF8.self)
+        guard let status else {
+            throw Overdue(command: "\(file) \(arguments)", said: String(decoding: output, as: UTF8.self) + errors)
+        }
+        return Command(status: status, output: Array(output), errors: errors)
+    }
+
+    /// A program did not end in time.
+    struct Overdue: Error {
+        let command: String
+        let said: String
     }
 
     /// Where a built program is: beside the test runner.

@@ -7,7 +7,10 @@ final class ServedNode {
     let admin: HostPort
     let replication: HostPort
     let readyLine: String
+    /// How long a node may take to serve, and to stop.
+    private static let patience: Double = 60
     private let process: Process
+    private let ended: DispatchSemaphore
     private let errors: String
 
     /// Starts the process and waits until it serves.
@@ -24,13 +27,9 @@ final class ServedNode {
         process.standardOutput = output
         process.standardError = FileHandle(forWritingAtPath: errors)
         process.standardInput = FileHandle.nullDevice
+        ended = process.notingEnd()
         try process.run()
-        var text = ""
-        while !text.contains("\n") {
-            let bytes = output.fileHandleForReading.availableData
-            if bytes.isEmpty { break }
-            text += String(decoding: bytes, as: UTF8.self)
-        }
+        let text = output.fileHandleForReading.firstLine(within: Self.patience)
         let line = String(text.prefix { $0 != "\n" })
         readyLine = line
         func field(_ name: String) -> HostPort? {
@@ -38,36 +37,28 @@ final class ServedNode {
                 .flatMap { HostPort(String($0.dropFirst(name.count + 1))) }
         }
         guard let admin = field("admin"), let replication = field("replication") else {
-            process.terminate()
-            process.waitUntilExit()
+            _ = process.status(once: ended, within: 0)
             throw NotServing(errors: (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "")
         }
         (self.admin, self.replication) = (admin, replication)
     }
 
-    deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
-    }
+    deinit { _ = process.status(once: ended, within: 0) }
 
-    /// The process ended before it served.
+    /// The process ended before it served, or took too long.
     struct NotServing: Error { let errors: String }
 
     /// Talks to the node.
     func client(token: String? = nil) -> NodeClient { NodeClient(admin, token: token) }
 
-    /// SIGTERM; gives the exit status.
-    func stop() -> Int32 {
+    /// SIGTERM; gives the exit status, nil for a process that does not stop.
+    func stop() -> Int32? {
         process.terminate()
-        process.waitUntilExit()
-        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        return process.status(once: ended, within: Self.patience)
     }
 
     /// SIGKILL.
-    func killNow() {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-    }
+    func killNow() { _ = process.status(once: ended, within: 0) }
 
     /// What it logged.
     var log: String { (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "" }

@@ -55,6 +55,42 @@ struct ReplicationSeamTests {
         try leader.close()
     }
 
+    @Test("a keyspace created amid records that fill a memtable costs none of those that come after")
+    func keyspaceCreatedAmidRecords() throws {
+        let leader = try World(seed: 14).open()
+        let followerWorld = World(seed: 15)
+        var options = EngineOptions.small
+        options.beginsEpochs = false
+        var follower = try followerWorld.open(options)
+        let stream = try leader.logStream(after: .start)
+        func follow() throws {
+            while true {
+                var failure: (any Error)?
+                let more: Void? = try stream.next { records, _ in
+                    do { try follower.apply(records: records) } catch { failure = error }
+                }
+                if let failure { throw failure }
+                if more == nil { return }
+            }
+        }
+        let value = String(repeating: "v", count: EngineOptions.small.memtableSize / 20)
+        for round in 0..<6 {
+            for number in 0..<40 { try leader.put("\(round)/\(number)", value, durability: .buffered) }
+            try leader.createKeyspace("created\(round)")
+            if round % 2 == 0 { try leader.put("\(round)/after", "1", durability: .buffered) }
+            try follow()
+            for number in 0..<5 { try leader.put("\(round)/later\(number)", "1", durability: .buffered) }
+            try follow()
+        }
+        try follower.flush()
+        #expect(try contents(follower) == contents(leader))
+        try follower.close()
+        follower = try followerWorld.open(options)
+        #expect(try contents(follower) == contents(leader))
+        try follower.close()
+        try leader.close()
+    }
+
     @Test("records of another history, repeated or after a gap are refused and nothing is applied")
     func sameSequenceOtherHistory() throws {
         let world = World(seed: 21)
@@ -152,6 +188,30 @@ struct ReplicationSeamTests {
             #expect(try engine.text("k5") == String(repeating: "v", count: 1000) + "third", "seed \(seed)")
             try engine.close()
         }
+    }
+
+    @Test("a rewind point that was given up is not offered again after a crash, once compaction has used that")
+    func givenUpRewindPointStaysGone() throws {
+        let world = World(seed: 91)
+        var options = EngineOptions.small
+        options.rewindInterval = 0
+        var engine = try world.open(options)
+        try engine.put("a", "1")
+        try engine.flush()
+        let point = engine.historyPoint
+        try engine.put("a", "2")
+        try engine.flush()
+        // Recorded with the flush: the manifest offers both.
+        #expect(engine.store.manifest.state.rewindPoints.first == point)
+        try engine.dropRewindPoints(below: engine.historyPoint.position.sequence)
+        try engine.compact()
+        try engine.put("b", "1")
+        world.crash(.keepEverything)
+        engine = try world.open(options)
+        #expect(!engine.rewindPoints.contains(point))
+        #expect(throws: EngineError.self) { try engine.rewind(to: point) }
+        #expect(try engine.text("a") == "2")
+        try engine.close()
     }
 
     @Test("a rewind keeps what other keyspaces had in memory at the rewind point")

@@ -1,0 +1,87 @@
+import Foundation
+
+/// Bytes a second of a full copy, until it is installed, against those of a plain copy of the same files over loopback,
+/// synced in the end.
+struct Bootstrap {
+    private let home: Home
+    private let size: Int
+    private let rounds: Int
+
+    init(_ home: Home, _ size: Int, _ rounds: Int) { (self.home, self.size, self.rounds) = (home, size, rounds) }
+
+    func run() async throws -> Row {
+        var copied: [Double] = []
+        var plain: [Double] = []
+        let primary = try await Primary(home.next())
+        try primary.write(size / 100)
+        try primary.engine.compact()
+        let files = try FileManager.default.contentsOfDirectory(atPath: primary.directory).filter {
+            $0.hasSuffix(".sst")
+        }
+        .map { primary.directory + "/" + $0 }
+        let bytes = try files.reduce(0.0) { sum, file in
+            sum + (try FileManager.default.attributesOfItem(atPath: file)[.size] as? Double ?? 0)
+        }
+        for _ in 0..<rounds {
+            let target = try home.next()
+            plain.append(bytes / (try PlainCopy(files, to: target + "/copy").run()))
+            try FileManager.default.removeItem(atPath: target)
+            let directory = try home.next()
+            let start = now()
+            let follower = try FollowerProcess(directory, following: "\(primary.node.address)")
+            try await primary.waitForFollower()
+            copied.append(bytes / (now() - start))
+            try follower.stop()
+            try FileManager.default.removeItem(atPath: directory)
+            while try await !primary.node.status().followers.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+        }
+        try await primary.node.close()
+        home.remove()
+        return Row("replication-bootstrap", peer: "plain copy", unit: "B/s", target: "≥ 0.5", copied, plain)
+    }
+}
+
+/// Sends files over a loopback connection into one file.
+final class PlainCopy: @unchecked Sendable {
+    private let files: [String]
+    private let target: String
+
+    init(_ files: [String], to target: String) { (self.files, self.target) = (files, target) }
+
+    /// Seconds until everything is there and synced.
+    func run() throws -> Double {
+        let (listener, port) = Socket.listen()
+        let start = now()
+        Thread { [files] in
+            let socket = accept(listener, nil, nil)
+            for file in files {
+                let source = open(file, O_RDONLY)
+                Self.copy(from: source, to: socket)
+                close(source)
+            }
+            close(socket)
+            close(listener)
+        }.start()
+        let socket = Socket.connect(port)
+        let file = open(target, O_WRONLY | O_CREAT, 0o644)
+        Self.copy(from: socket, to: file)
+        fsync(file)
+        close(file)
+        close(socket)
+        return now() - start
+    }
+
+    private static func copy(from source: Int32, to target: Int32) {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count = read(source, &buffer, buffer.count)
+            guard count > 0 else { return }
+            var done = 0
+            while done < count {
+                let written = buffer.withUnsafeBytes { write(target, $0.baseAddress! + done, count - done) }
+                guard written > 0 else { return }
+                done += written
+            }
+        }
+    }
+}

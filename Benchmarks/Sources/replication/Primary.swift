@@ -1,0 +1,58 @@
+import Foundation
+import GodwitEngine
+import GodwitNode
+import Logging
+
+/// A primary in this process.
+struct Primary {
+    let node: Node
+    let engine: Engine
+    let directory: String
+
+    init(_ directory: String) async throws {
+        var options = NodeOptions(directory: directory, region: "primary")
+        options.retentionSize = 8 << 30
+        options.logger = Logger(label: "primary") { _ in SwiftLogNoOpLogHandler() }
+        node = try await Node.start(options)
+        guard let engine = node.engine else { throw NodeError(.notReady, "the primary has no data") }
+        self.engine = engine
+        self.directory = directory
+    }
+
+    /// Random puts of 100 bytes under 16-byte keys, half of them compressible.
+    func write(_ count: Int) throws {
+        var random = SystemRandomNumberGenerator()
+        var value = [UInt8](repeating: 0, count: 100)
+        for index in value.indices.prefix(50) { value[index] = UInt8.random(in: 0...255, using: &random) }
+        for _ in 0..<count {
+            let number = random.next() % UInt64(max(count, 1))
+            let digits = String(number)
+            let key = String(repeating: "0", count: 16 - digits.utf8.count) + digits
+            value[Int(number % 50)] &+= 1
+            try engine.put(key, value, durability: .buffered)
+        }
+    }
+
+    /// Waits until a follower streams, for the first time or again.
+    func waitForFollower() async throws {
+        while try await node.status().followers.first?.stage != "streaming" {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// Waits until the follower has applied everything.
+    func waitUntilApplied() async throws {
+        let end = engine.position.sequence
+        while try await node.status().followers.first?.applied ?? 0 < end {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    /// CPU seconds of this process.
+    static func processorTime() -> Double {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF, &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+}
