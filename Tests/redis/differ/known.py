@@ -29,6 +29,9 @@ def part_of(command: Command, left: Reply, right: Reply) -> bool:
         return left == right
     theirs = dict(zip(left.value[::2], left.value[1::2]))
     ours = dict(zip(right.value[::2], right.value[1::2]))
+    if len(command.arguments) == 2:
+        # All commands are told of: the node has one of Redis 7.2.
+        ours.pop(Reply("$", b"waitaof"), None)
     has_all = ours.keys() == theirs.keys() or len(command.arguments) == 2 and ours.keys() <= theirs.keys()
     return left.kind == right.kind and has_all and all(
         _pairs(item) <= _pairs(theirs[name]) for name, item in ours.items()
@@ -75,6 +78,7 @@ ON_PURPOSE = [
     OnPurpose("SCAN", either_or_invalid_cursor, CURSOR),
     OnPurpose("HSCAN", either_or_invalid_cursor, CURSOR),
     OnPurpose("COMMAND|INFO", named_commands, "without names it lists all commands, and the node has fewer"),
+    OnPurpose("COMMAND|LIST", named_commands, "without a filter it lists all commands, and the node has fewer"),
     OnPurpose("COMMAND|DOCS", part_of, "has summary, version and group; not arguments and history"),
     OnPurpose("ACL|LIST", apart_from_rules, RULES),
     OnPurpose("ACL|GETUSER", apart_from_rules, RULES),

@@ -422,6 +422,7 @@ final class Executor: @unchecked Sendable {
     private func finish(_ client: Client) {
         client.fetched = nil
         client.attempts = 0
+        if client.chance != nil { client.chance = nil }
         if favoured != nil, favoured === client { loop.execute { self.release() } }
         switch client.replies {
         case .on: return
@@ -594,8 +595,10 @@ extension Executor {
     /// The entries of a range, with what the turn has written.
     func scan(_ request: ScanRequest) throws(Interrupt) -> ScanResult {
         guard var result = call.client.fetched?.scan(request, versions) else { throw needs(.scan(request)) }
-        guard request.limit == .max, !request.isReverse, !overlay.isEmpty else { return result }
-        var changes = overlay.changes(request.keyspace.id, from: request.lower, to: request.upper)
+        guard !request.isReverse, !request.isCount, !overlay.isEmpty else { return result }
+        // Of a part, what was written behind it belongs to the next.
+        let upper = result.isComplete ? request.upper : result.last.map { $0 + [0] }
+        var changes = overlay.changes(request.keyspace.id, from: request.lower, to: upper)
         let isCleared = overlay.cleared.contains(request.keyspace.id)
         if changes.isEmpty, !isCleared { return result }
         var rows: [ScanResult.Row] = []
@@ -669,7 +672,7 @@ extension Executor {
     private func fetch(_ client: Client) -> ErrorText? {
         guard let engine else { return "LOADING Redis is loading the dataset in memory" }
         let readsDisk = wanted.contains { $0.readsDisk }
-        guard client.attempts < 64, client.attempts > 0 || !readsDisk || pool.admission.admits() else {
+        guard client.attempts < 1024, client.attempts > 0 || !readsDisk || pool.admission.admits() else {
             return "BUSY overloaded, retry"
         }
         // Scans and confirmations are of what is committed.

@@ -115,6 +115,8 @@ final class User {
     func apply(_ rule: [UInt8]) -> String? {
         defer { mayDoEverything = allowsUnknown && allKeys && !allowed.dropFirst().contains(false) }
         let text = String(decoding: rule, as: UTF8.self)
+        // An empty rule changes nothing, as in Redis.
+        if rule.isEmpty { return nil }
         switch text.lowercased() {
         case "on": isOn = true
         case "off": isOn = false
