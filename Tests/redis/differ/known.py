@@ -27,13 +27,12 @@ def part_of(command: Command, left: Reply, right: Reply) -> bool:
     """The right side's documentation says nothing that the left's does not."""
     if not isinstance(left.value, tuple) or not isinstance(right.value, tuple):
         return left == right
+    if len(command.arguments) == 2:
+        # All commands are told of, and each side has its own.
+        return same_type(command, left, right)
     theirs = dict(zip(left.value[::2], left.value[1::2]))
     ours = dict(zip(right.value[::2], right.value[1::2]))
-    if len(command.arguments) == 2:
-        # All commands are told of: the node has one of Redis 7.2.
-        ours.pop(Reply("$", b"waitaof"), None)
-    has_all = ours.keys() == theirs.keys() or len(command.arguments) == 2 and ours.keys() <= theirs.keys()
-    return left.kind == right.kind and has_all and all(
+    return left.kind == right.kind and ours.keys() == theirs.keys() and all(
         _pairs(item) <= _pairs(theirs[name]) for name, item in ours.items()
     )  # fmt: skip
 

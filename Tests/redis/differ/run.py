@@ -28,6 +28,8 @@ class Run:
         self._drawing = Drawing(random.Random(seed), connections, skipped)
         self.sent: list[Batch] = []
         self.commands = 0
+        #: Batches that the node refused because the machine was too busy; both sides begin anew after each.
+        self.refused = 0
         self._since_reset = EPOCH
         self._since_state = 0
 
@@ -42,6 +44,10 @@ class Run:
             self._since_reset += len(batch.commands)
             self._since_state += len(batch.commands)
             difference = compare(self._pair, self._agreement, batch)
+            if difference is not None and "BUSY overloaded, retry" in str(difference):
+                self.refused += 1
+                self.restart()
+                continue
             if difference is None and self._since_state >= STATE_EVERY:
                 self._since_state = 0
                 difference = compare_states(self._pair)
