@@ -87,6 +87,18 @@ extension Engine {
         return marked
     }
 
+    /// Holds the store as it is now, and says which point that is.
+    package func pinned() throws(EngineError) -> (point: HistoryPoint, snapshot: Snapshot) {
+        let pipeline = try writable().pipeline
+        var pinned: (HistoryPoint, Snapshot)?
+        _ = try pipeline.exclusively { () throws(EngineError) in
+            pinned = (pipeline.currentPoint, Snapshot(self))
+            return pipeline.currentPoint.position
+        }
+        guard let pinned else { preconditionFailure("nothing was pinned") }
+        return pinned
+    }
+
     // MARK: The log as a stream
 
     /// From where on the log is kept; nil when there is none, or its first segment cannot be read.

@@ -129,22 +129,34 @@ extension Replica {
         }
     }
 
-    /// Compares this primary's data with that of every follower that streams now, key by key where it differs. The
-    /// outcome comes as a `.verified` action.
+    /// Compares this node's data with that of every follower that streams from it now, key by key where it differs: asked
+    /// of the primary, and of each follower that passes the stream on. The outcome comes as a `.verified` action.
     ///
     /// - Returns: The number that the action will have.
     package func verify(now: UInt64) throws(ReplicationError) -> UInt64 {
-        guard case .primary(let reign) = role, case .open = reign.state, let engine = core.engine else {
-            throw ReplicationError(.wrongRole, "this node is not the primary; ask the primary")
+        guard let engine = core.engine, takesWrites || isRelay else {
+            throw ReplicationError(.wrongRole, "this node is not the primary, and nobody follows it; ask the primary")
         }
         if verification != nil { throw ReplicationError(.busy, "another verification is under way; wait for it") }
         do throws(EngineError) {
             verifications += 1
-            verification = try Verification(verifications, engine, shippers)
+            verification = try Verification(verifications, engine, shippers, marks: takesWrites)
             return verifications
         } catch {
             throw ReplicationError(error)
         }
+    }
+
+    /// Whether it is a primary that takes writes, or does but for a lag.
+    private var takesWrites: Bool {
+        guard case .primary(let reign) = role, case .open = reign.state else { return false }
+        return true
+    }
+
+    /// Whether it is a follower that others follow.
+    private var isRelay: Bool {
+        guard case .follower = role else { return false }
+        return shippers.contains { shipper in if case .streaming = shipper.state { true } else { false } }
     }
 
     /// Waits for a level; the outcome comes as a `.level` action with this id.

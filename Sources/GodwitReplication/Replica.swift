@@ -208,8 +208,9 @@ package final class Replica {
         case .tailOffer(let header): try offered(header, shipper)
         case .tailData(let isLast, let records): try takeTail(records, isLast: isLast, shipper)
         case .digestReply(let reply): verification?.take(reply, from: shipper)
+        case .rangeRequest(let id, let range): serve(id, range, shipper)
         case .hello, .welcome, .heartbeat, .copyOffer, .copyData, .takeOver, .tailRequest, .tailReport, .digestRequest,
-            .ask, .standing, .goodbye:
+            .rangeReply, .ask, .standing, .goodbye:
             throw WireError("a \(message.type) came from a follower")
         }
     }

@@ -23,6 +23,8 @@ public enum ReplicationEvent: Sendable, Hashable, CustomStringConvertible {
     case copyBegan(node: String, bytes: UInt64)
     /// A full copy is complete.
     case copied(node: String, bytes: UInt64)
+    /// What belongs in a damaged table's place was sent by the leader: so many keys.
+    case mended(file: String, keys: UInt64)
     /// A tail was classified.
     case recovered(RecoveryReport)
     /// A planned switchover came to its end.
@@ -45,6 +47,7 @@ public enum ReplicationEvent: Sendable, Hashable, CustomStringConvertible {
         case .rewound(let position, let records): "rewound to \(position), \(records) records kept as a tail"
         case .copyBegan(let node, let bytes): "full copy with \(node) began: \(bytes) bytes"
         case .copied(let node, let bytes): "full copy with \(node) is complete: \(bytes) bytes"
+        case .mended(let file, let keys): "damaged table \(file) replaced by what the leader has: \(keys) keys"
         case .recovered(let report): "tail of \(report.batches) batches classified: \(report.summary)"
         case .switchover(let node, let outcome): "switchover to \(node): \(outcome.rawValue)"
         case .lagGuard(let isRefusing): isRefusing ? "lag guard refuses writes" : "lag guard lets writes go on"

@@ -17,25 +17,41 @@ struct Sim: ParsableCommand {
     @Option(help: "How many things happen in a run.")
     var steps = 120
 
+    @Flag(help: "Print only the seeds that fail, and how many there were.")
+    var quiet = false
+
     @Flag(help: "Print the trace.")
     var trace = false
 
     func run() throws {
-        for seed in seed..<seed + seeds {
-            let simulation = Simulation(seed: seed, steps: steps)
-            do {
-                let outcome = try simulation.run()
-                if trace { for line in outcome.trace { print(line) } }
-                let fates = Ledger.Fate.allCases.map { "\(outcome.fates[$0] ?? 0) \($0.rawValue)" }
-                print(
-                    "seed \(seed): \(outcome.acknowledged) acknowledged, \(fates.joined(separator: ", ")); "
-                        + "\(outcome.promotions) promotions, \(outcome.switchovers) switchovers, "
-                        + "\(outcome.rewinds) rewinds, \(outcome.copies) copies")
-            } catch {
-                if trace { for line in simulation.trace { print(line) } }
-                print("seed \(seed): \(error)")
-                throw ExitCode(1)
-            }
+        let clock = ContinuousClock()
+        let start = clock.now
+        var failed: [UInt64] = []
+        for seed in seed..<seed + seeds where !runs(seed) { failed.append(seed) }
+        let seconds = (clock.now - start) / .seconds(1)
+        let rate = Int((Double(seeds) / max(seconds, 0.001)).rounded())
+        print("\(seeds) seeds in \(Int(seconds)) s, \(rate) a second; \(failed.count) failed: \(failed)")
+        if !failed.isEmpty { throw ExitCode(1) }
+    }
+
+    /// Runs one seed; returns whether all rules held.
+    private func runs(_ seed: UInt64) -> Bool {
+        let simulation = Simulation(seed: seed, steps: steps)
+        var text: String
+        var holds = true
+        do {
+            let outcome = try simulation.run()
+            let fates = Ledger.Fate.allCases.map { "\(outcome.fates[$0] ?? 0) \($0.rawValue)" }
+            text =
+                "\(outcome.acknowledged) acknowledged, \(fates.joined(separator: ", ")); "
+                + "\(outcome.promotions) promotions, \(outcome.switchovers) switchovers, "
+                + "\(outcome.rewinds) rewinds, \(outcome.copies) copies"
+        } catch {
+            text = "FAILED: \(error)"
+            holds = false
         }
+        if trace { for line in simulation.trace { print(line) } }
+        if !quiet || !holds { print("seed \(seed): \(text)") }
+        return holds
     }
 }

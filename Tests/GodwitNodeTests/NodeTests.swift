@@ -120,6 +120,7 @@ import Testing
         try await eventually("the follower to stream") { try await new.status().stage == "streaming" }
         try await old.write(batch(old, "shared", "1"), level: .durable(1))
         proxy.cut()
+        try await eventually("the link to be gone") { try await new.status().stage != "streaming" }
         try await old.write(batch(old, "alone", "1"))
         try await old.write(batch(old, "both", "old"))
         try await new.promote()

@@ -53,7 +53,13 @@ struct FrameTests {
             .digestReply(DigestReply(id: 1, result: .compared(false))),
             .digestReply(DigestReply(id: 1, result: .listed([(key: [1], hash: 2)], more: true))),
             .digestReply(DigestReply(id: 1, result: .failed("gone"))),
-            .goodbye(reason: "bye"), .ask(Asker(node: node, store: StoreID(high: 3, low: 4), address: "a:7000")),
+            .rangeRequest(id: 1, DigestRange(keyspace: 1, lower: [1], upper: [2])), .rangeReply(id: 1, nil),
+            .rangeReply(
+                id: 1,
+                RangePiece(
+                    point: point, entries: [RangePiece.Entry(key: [1], value: [2, 3], deadline: 4)], next: [5])),
+            .rangeReply(id: 1, RangePiece(point: point, entries: [], next: nil)), .goodbye(reason: "bye"),
+            .ask(Asker(node: node, store: StoreID(high: 3, low: 4), address: "a:7000")),
             .standing(
                 Standing(node: node, store: StoreID(high: 3, low: 4), end: point, leader: "b:7000", isPrimary: true)),
         ]

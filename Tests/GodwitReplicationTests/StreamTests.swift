@@ -267,6 +267,37 @@ struct StreamTests {
         #expect(try pair.follower.engine?.contains("short") == false)
     }
 
+    @Test("a follower that passes the stream on compares itself with those that follow it")
+    func verificationBehindARelay() throws {
+        let cluster = Cluster(seed: 21)
+        let primary = cluster.add("us", following: nil)
+        let relay = cluster.add("eu", following: 0)
+        let behind = cluster.add("ap", following: 1)
+        for node in cluster.nodes { try cluster.start(node) }
+        #expect(cluster.settle())
+        try fill(primary, 0..<3000)
+        #expect(cluster.run(atMost: 10_000) { (try? relay.engine?.contains("k2000")) ?? false })
+        func verify() throws -> NodeVerification {
+            _ = try relay.replica?.verify(now: relay.now)
+            relay.touch()
+            try #require(cluster.run(atMost: 30_000) { !cluster.verifications.isEmpty })
+            let outcome = cluster.verifications.popLast()
+            return try #require(outcome)
+        }
+        // While the stream goes on, and when nothing is under way any more.
+        for isSettled in [false, true] {
+            if isSettled { #expect(cluster.settle()) }
+            let equal = try verify()
+            #expect(equal.isEqual, "\(equal)")
+            #expect(equal.nodes.map(\.region) == ["ap"])
+        }
+        try #require(behind.engine).damage(put: "k500", "other", delete: "k77", add: "surplus")
+        #expect(try verify().nodes[0].differences.count == 3)
+        #expect { try behind.replica?.verify(now: behind.now) } throws: {
+            ($0 as? ReplicationError)?.code == .wrongRole
+        }
+    }
+
     @Test("a verification lists exactly the keys that differ")
     func verificationFindsDifferences() throws {
         let pair = try Pair(seed: 20, before: { leader in try fill(leader, 0..<10_000) })

@@ -96,6 +96,14 @@ final class CompactionScheduler: @unchecked Sendable {
     /// Gives up what is half done, once the step that runs has ended: for closing and for a rewind.
     func abandon() { stepping.withLock { giveUp() } }
 
+    /// The same, with no step under way until `body` is done: it changes tables that a compaction might have picked.
+    func exclusively<R>(_ body: () throws(EngineError) -> R) throws(EngineError) -> R {
+        try stepping.withLock { () throws(EngineError) in
+            giveUp()
+            return try body()
+        }
+    }
+
     private func giveUp() {
         job?.abandon()
         job = nil

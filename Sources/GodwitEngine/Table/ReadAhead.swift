@@ -44,9 +44,10 @@ final class ReadAhead {
         let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: memory![0..<size])
         let count = try unsafe reader.file().readFully(into: buffer, at: aligned)
         guard count >= skip + least else {
-            throw EngineError(
-                .corruption, "table \(reader.number) ends in the middle of a block: restore the file, or repair",
-                file: reader.path, offset: offset)
+            throw reader.noted(
+                EngineError(
+                    .corruption, "table \(reader.number) ends in the middle of a block: restore the file, or repair",
+                    file: reader.path, offset: offset))
         }
         start = offset
         length = min(count - skip, wanted)

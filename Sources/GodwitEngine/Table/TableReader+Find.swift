@@ -185,8 +185,10 @@ extension TableReader {
 
     /// An index that says other things than the top index.
     func contradiction(_ handle: UnitHandle) -> EngineError {
-        EngineError(
-            .corruption, "the index of table \(number) contradicts its top index: run verify, then repair or restore",
-            file: path, offset: handle.offset)
+        noted(
+            EngineError(
+                .corruption,
+                "the index of table \(number) contradicts its top index: run verify, then repair or restore",
+                file: path, offset: handle.offset))
     }
 }

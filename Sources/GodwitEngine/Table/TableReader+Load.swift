@@ -31,7 +31,7 @@ extension TableReader {
             do throws(FormatProblem) {
                 try TableReader.checkTop(block.view, footer)
             } catch {
-                throw error.error(UnitKind.top.name, file: path, offset: handle.offset)
+                throw noted(error.error(UnitKind.top.name, file: path, offset: handle.offset))
             }
             fresh = TableRoot.make(footer: footer, top: block.view)
         }
@@ -51,10 +51,11 @@ extension TableReader {
         let length = UInt64(TableFormat.footer)
         let actual = try file().size()
         guard actual == size, size >= length else {
-            throw EngineError(
-                .corruption,
-                "table \(number) has \(actual) bytes where the manifest says \(size): restore the file, or repair",
-                file: path, offset: min(actual, size))
+            throw noted(
+                EngineError(
+                    .corruption,
+                    "table \(number) has \(actual) bytes where the manifest says \(size): restore the file, or repair",
+                    file: path, offset: min(actual, size)))
         }
         let offset = size - length
         let footer = try readStored(UnitHandle(offset: offset, length: Int(length))) {
@@ -62,20 +63,22 @@ extension TableReader {
             do throws(FormatProblem) {
                 return try TableFooter(decoding: bytes, at: offset)
             } catch {
-                throw error.error("the footer", file: path, offset: offset)
+                throw noted(error.error("the footer", file: path, offset: offset))
             }
         }
         guard footer.id == id else {
-            throw EngineError(
-                .corruption,
-                "the file belongs to another table or store, not to table \(number) here: restore the right file",
-                file: path, offset: offset)
+            throw noted(
+                EngineError(
+                    .corruption,
+                    "the file belongs to another table or store, not to table \(number) here: restore the right file",
+                    file: path, offset: offset))
         }
         guard footer.seedProof == TableFormat.seedProof(id, hashSeed: hashSeed) else {
-            throw EngineError(
-                .corruption,
-                "table \(number) was written under another hash seed, by another store: restore the right file",
-                file: path, offset: offset)
+            throw noted(
+                EngineError(
+                    .corruption,
+                    "table \(number) was written under another hash seed, by another store: restore the right file",
+                    file: path, offset: offset))
         }
         return footer
     }
@@ -187,7 +190,7 @@ extension TableReader {
             }
             return given == nil ? .owned(block) : .unpublished(block)
         } catch {
-            throw error.error("\(kind.name) of table \(number)", file: path, offset: handle.offset)
+            throw noted(error.error("\(kind.name) of table \(number)", file: path, offset: handle.offset))
         }
     }
 
@@ -225,9 +228,10 @@ extension TableReader {
         defer { unsafe buffer.deallocate() }
         let count = try unsafe file().readFully(into: buffer, at: start)
         guard count >= skip + handle.length else {
-            throw EngineError(
-                .corruption, "table \(number) ends in the middle of a block: restore the file, or repair",
-                file: path, offset: handle.offset)
+            throw noted(
+                EngineError(
+                    .corruption, "table \(number) ends in the middle of a block: restore the file, or repair",
+                    file: path, offset: handle.offset))
         }
         return try body(unsafe ByteView(UnsafeRawBufferPointer(buffer)).slice(skip, handle.length))
     }

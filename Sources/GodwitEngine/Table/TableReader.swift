@@ -35,6 +35,8 @@ final class TableReader: @unchecked Sendable {
 
     /// The address of the `TableRoot`; 0 until first use.
     let rootAddress = Atomic<UInt>(0)
+    /// Whether damage was met: a node has the table's keys sent by another one then.
+    private let damaged = Atomic<Bool>(false)
     /// The address of the retained range tombstones; 0 until first use.
     private let tombstones = Atomic<UInt>(0)
     private let lock = Lock()
@@ -77,6 +79,15 @@ final class TableReader: @unchecked Sendable {
     func retire() {
         let root = TableRootPointer(address: rootAddress.load(ordering: .acquiring))
         cache.unlink({ root!.root.slot($0) }, count: root?.root.slotCount ?? 0) { isRetired = true }
+    }
+
+    /// Whether damage was met so far.
+    var isDamaged: Bool { damaged.load(ordering: .relaxed) }
+
+    /// Takes note of damage that is about to be thrown.
+    func noted(_ error: EngineError) -> EngineError {
+        damaged.store(true, ordering: .relaxed)
+        return error
     }
 
     /// Whether blocks may be published; asked under the cache's lock.

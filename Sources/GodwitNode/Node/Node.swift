@@ -254,7 +254,8 @@ public final class Node: Sendable {
         }
     }
 
-    /// Compares this primary's data with that of every connected follower, at one position and one moment of expiry.
+    /// Compares this node's data with that of every follower that is connected to it, at one position and one moment of
+    /// expiry. For a primary, and for a follower that is followed.
     public func verify() async throws(NodeError) -> NodeVerification {
         try await answer { continuation in .command { thread, now in thread.verify(now: now, continuation) } }
     }

@@ -3,13 +3,13 @@ internal import GodwitEngine
 /// Follows another node, over one link at a time.
 ///
 /// 1. *Connect*, after a pause that doubles with each failure and is jittered, so that followers do not come all at
-/// once.
+///    once.
 /// 2. *Greet*: say what this node has; the leader answers.
 /// 3. *Rewind*, when this node's history left the leader's: what it has in excess is saved as a tail first; then greet
 ///    again.
 /// 4. *Copy*, when the log does not reach back, or nothing can be rewound; then greet again.
 /// 5. *Send back* what a restarted primary lost; then wait for its answer.
-/// 6. *Stream*: append and apply records as they come, acknowledge, ask for syncs; offer saved tails; answer digests.
+/// 6. *Stream*: append and apply records as they come, acknowledge, ask for syncs; do errands (`FollowerErrands`).
 ///
 /// Orderings: nothing is acknowledged under an epoch older than the newest that this node remembers; a tail is durable
 /// before the rewind; a copy is complete and verified before the old data goes; `received` is said after the append,
@@ -24,22 +24,20 @@ final class FollowerSession {
         case streaming(Link)
     }
 
-    private unowned let core: ReplicaCore
-    private unowned let replica: Replica
-    private(set) var state: State
+    unowned let core: ReplicaCore
+    unowned let replica: Replica
+    var state: State
     /// The address that is dialed.
     let leader: String
-    private var failures: UInt64 = 0
-    private var needsCopy = false
-    private var nextPing: UInt64 = 0
-    private var lastAck: Acknowledgement?
-    private(set) var figures = LinkStatus()
+    var failures: UInt64 = 0
+    var needsCopy = false
+    var nextPing: UInt64 = 0
+    var lastAck: Acknowledgement?
+    var figures = LinkStatus()
     private(set) var throughput = Throughput()
     private(set) var freshness: FreshnessTracker
     private(set) var leaderEnd: HistoryPoint?
-    private var tail: TailSender?
-    private var nextTailOffer: UInt64 = 0
-    private var digest: DigestResponder?
+    let errands: FollowerErrands
 
     init(_ core: ReplicaCore, _ replica: Replica, leader: String, freshAsOf: UInt64? = nil, now: UInt64) {
         self.core = core
@@ -47,6 +45,7 @@ final class FollowerSession {
         self.leader = leader
         state = .resting(until: now)
         figures.address = leader
+        errands = FollowerErrands(core)
         freshness = FreshnessTracker(asOf: freshAsOf)
     }
 
@@ -88,13 +87,12 @@ final class FollowerSession {
     }
 
     /// The pause before the next attempt: doubled with each failure, and anything from half of it to all.
-    private func rest(now: UInt64) {
+    func rest(now: UInt64) {
         let longest = core.options.maximumBackoff
         let pause = min(core.options.minimumBackoff << min(failures, 20), longest) * 1_000_000
         failures += 1
         state = .resting(until: now + pause / 2 + core.environment.random.next() % max(1, pause / 2))
-        tail = nil
-        digest = nil
+        errands.stop()
         lastAck = nil
         figures.isConnected = false
     }
@@ -124,99 +122,8 @@ final class FollowerSession {
 
     /// Ends the session for good.
     func end(_ reason: String) {
+        errands.stop()
         if let link { core.close(link, reason) }
-    }
-
-    // MARK: 2. Greet
-
-    /// The dial succeeded.
-    func opened(_ link: Link, now: UInt64) {
-        guard case .dialing(let dialed) = state, dialed === link else { return }
-        link.heard = now
-        greet(link, now: now)
-    }
-
-    private func greet(_ link: Link, now: UInt64) {
-        state = .greeting(link)
-        lastAck = nil
-        digest = nil
-        tail = nil
-        nextPing = now + core.options.heartbeat * 1_000_000
-        let history = core.history
-        core.send(
-            .hello(
-                Hello(
-                    node: core.node, store: core.engine?.storeID, region: core.options.region,
-                    address: core.options.advertised, needsCopy: needsCopy, end: history?.end ?? .start,
-                    durable: core.engine?.durablePoint.position.sequence ?? 0, time: now,
-                    epochs: history?.epochs ?? [], keyspaces: core.options.keyspaces)), on: link)
-    }
-
-    /// The leader's answer.
-    private func welcomed(_ welcome: Welcome, _ link: Link, epoch: Epoch, now: UInt64) throws(EngineError) {
-        if let refusal = welcome.refusal {
-            core.count(refusal: refusal, of: welcome.node.description, welcome.reason)
-            // A refusal by a node of this store may tell of an epoch.
-            if let engine = core.engine, engine.storeID == welcome.store { try replica.learn(epoch, now: now) }
-            core.close(link, "refused: \(refusal.name)")
-            return rest(now: now)
-        }
-        if let engine = core.engine, engine.storeID != welcome.store {
-            core.count(refusal: .otherStore, of: welcome.node.description, "that node is of store \(welcome.store)")
-            core.close(link, "another store")
-            return rest(now: now)
-        }
-        guard epoch >= core.state.newest else {
-            core.count(refusal: .newerEpoch, of: welcome.node.description, "that node is of an older epoch, \(epoch)")
-            core.close(link, "a newer epoch, \(core.state.newest), has begun")
-            return rest(now: now)
-        }
-        link.greet(Link.Peer(node: welcome.node, region: welcome.region, address: welcome.address))
-        try replica.learn(epoch, now: now)
-        if !figures.node.isEmpty, !figures.isConnected { figures.reconnects += 1 }
-        figures.isConnected = true
-        figures.node = welcome.node.description
-        figures.region = welcome.region
-        core.tell(.linked(node: figures.node, region: welcome.region, answer: "\(welcome.answer)"))
-        try follow(welcome, link, now: now)
-    }
-
-    private func follow(_ welcome: Welcome, _ link: Link, now: UInt64) throws(EngineError) {
-        switch welcome.answer {
-        case .stream:
-            guard let engine = core.engine, engine.historyPoint == welcome.point else {
-                return drop("the leader streams from \(welcome.point), where this node is not", now: now)
-            }
-            figures.partialSyncs += 1
-            needsCopy = false
-            keepSlot(of: welcome, at: welcome.point.position.sequence)
-            failures = 0
-            state = .streaming(link)
-            nextTailOffer = now
-            acknowledge(link, now: now)
-        case .rewind:
-            figures.rewinds += 1
-            needsCopy = try !replica.goBack(to: welcome.point, now: now)
-            greet(link, now: now)
-        case .bootstrap:
-            figures.fullSyncs += 1
-            if let engine = core.engine { try replica.saveTail(of: engine, after: welcome.point) }
-            state = .copying(link, CheckpointReceiver(core, from: welcome.node, figures.node))
-        case .sendBack:
-            guard let engine = core.engine else { return drop("there is nothing to send back", now: now) }
-            let end = engine.historyPoint.position.sequence
-            state = .sendingBack(link, try RecordFeed(engine, after: welcome.point, nil), through: end)
-        case .refuse: break
-        }
-    }
-
-    /// The log is kept for the leader too, from the first moment on: this node may be promoted in its place.
-    private func keepSlot(of welcome: Welcome, at sequence: SequenceNumber) {
-        guard core.slots[welcome.node] == nil else { return }
-        core.keep(
-            Slot(
-                node: welcome.node, region: welcome.region, address: welcome.address, isPartial: false,
-                durable: sequence, received: sequence, isLost: false))
     }
 
     // MARK: Messages
@@ -248,10 +155,11 @@ final class FollowerSession {
             if let refusal = replica.takeOver(after: point, over: link, now: now) {
                 core.send(.cancel(reason: refusal), on: link)
             }
-        case (.streaming, .cancel): tail = nil
-        case (.streaming, .tailRequest): try sendTail(link)
-        case (.streaming, .tailReport(let verdicts)): try reported(verdicts, now: now)
-        case (.streaming, .digestRequest(let request)): digest(request, link)
+        case (.streaming, .cancel): errands.cancelTail()
+        case (.streaming, .tailRequest): try errands.sendTail(link)
+        case (.streaming, .tailReport(let verdicts)): try errands.reported(verdicts, now: now)
+        case (.streaming, .digestRequest(let request)): errands.digest(request, link)
+        case (.streaming, .rangeReply(let id, let piece)): errands.take(id, piece, link, now: now)
         case (.copying(_, let receiver), .copyOffer(let description)):
             try receiver.offered(description, over: link)
         case (.copying(_, let receiver), .copyData(let file, let offset, let bytes)):
@@ -322,42 +230,6 @@ final class FollowerSession {
         }
     }
 
-    // MARK: Tails and digests
-
-    private func offerTail(_ link: Link, now: UInt64) {
-        guard tail == nil, now >= nextTailOffer else { return }
-        nextTailOffer = now + 30_000_000_000
-        guard let found = core.attempt("read a saved tail", { () throws(EngineError) in try TailSender.next(core) }),
-            let sender = found
-        else { return }
-        tail = sender
-        core.send(.tailOffer(sender.header), on: link)
-    }
-
-    private func sendTail(_ link: Link) throws(EngineError) {
-        guard let tail else { return }
-        try tail.sendNext(over: link, core)
-    }
-
-    private func reported(_ verdicts: TailVerdicts, now: UInt64) throws(EngineError) {
-        guard let tail, let report = try tail.reported(verdicts, core) else { return }
-        self.tail = nil
-        nextTailOffer = now
-        core.reports.append(report)
-        core.tell(.recovered(report))
-    }
-
-    private func digest(_ request: DigestRequest, _ link: Link) {
-        guard let engine = core.engine else { return }
-        if case .begin = request.task { digest = DigestResponder(request.id, engine) }
-        guard let digest, digest.id == request.id else { return }
-        if let reply = digest.answer(request.task) {
-            core.send(.digestReply(DigestReply(id: request.id, result: reply)), on: link)
-        } else {
-            self.digest = nil
-        }
-    }
-
     // MARK: Time
 
     /// Does what is due; returns when there is more, at once when at `now`.
@@ -402,8 +274,7 @@ final class FollowerSession {
             return now
         case .streaming:
             acknowledge(link, now: now)
-            offerTail(link, now: now)
-            return tail == nil ? max(nextTailOffer, now + 1) : .max
+            return errands.poll(link, now: now)
         }
     }
 

@@ -3,8 +3,7 @@ internal import GodwitEngine
 /// Serves one follower over one link that it made.
 ///
 /// 1. *Greeting.* The follower says hello; the replica decides (`Handshake`) and calls `answer`. A hello may come again
-/// at
-///    any time, after a rewind or a full copy: everything before it is forgotten.
+///    at any time, after a rewind or a full copy: everything before it is forgotten.
 /// 2. *Stream.* Records go out while fewer than the credit are unacknowledged, at least one record; a link's memory is
 ///    the credit and one frame. Acknowledgements move the follower's slot, then the levels of writers.
 /// 3. *Heartbeats* go out every second and in answer to each ping, also while an answer is held back.
@@ -40,8 +39,10 @@ final class Shipper {
     private var nextBeat: UInt64
     /// A recovery of the follower's tail, while one is under way.
     var recovery: TailRecovery?
+    /// What is seen at one moment in a range of keys, while the follower asks for it.
+    var ranges: RangeServer?
     /// Where a frame must end, and what is to be sent then.
-    var marker: (point: HistoryPoint, request: DigestRequest)?
+    private var marker: (point: HistoryPoint, request: DigestRequest)?
 
     init(_ core: ReplicaCore, _ link: Link, now: UInt64) {
         self.core = core
@@ -59,6 +60,7 @@ final class Shipper {
         lastPing = hello.time
         members = []
         recovery = nil
+        ranges = nil
         link.greet(Link.Peer(node: hello.node, region: hello.region, address: hello.address))
     }
 
@@ -181,6 +183,16 @@ final class Shipper {
             }
         }
         return true
+    }
+
+    /// Asks the follower when it has come to a point, no further.
+    func ask(_ request: DigestRequest, at point: HistoryPoint) {
+        guard case .streaming(let feed) = state else { return }
+        if feed.point == point {
+            core.send(.digestRequest(request), on: link)
+        } else {
+            marker = (point, request)
+        }
     }
 
     private func send(_ feed: RecordFeed) throws(EngineError) -> Bool {

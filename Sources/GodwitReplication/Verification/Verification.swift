@@ -1,8 +1,9 @@
 internal import GodwitEngine
 
-/// A primary's comparison of its data with that of its followers.
+/// A node's comparison of its data with that of its followers.
 ///
-/// 1. A marker record goes into the log; each follower is stopped exactly there for the moment of taking a snapshot.
+/// 1. A primary's log gets a marker record; one that only passes the log on takes its end. Each follower is stopped exactly
+///    there for the moment of taking a snapshot.
 /// 2. The cut is the latest of the nodes' clocks plus a second: what expires by then is absent on all sides.
 /// 3. Range by range the primary sends count and hash, a few at a time; a range that differs is listed entry by entry.
 final class Verification {
@@ -13,20 +14,20 @@ final class Verification {
     private let cut: UInt64
     private var peers: [VerificationPeer] = []
 
-    init(_ id: UInt64, _ engine: Engine, _ shippers: [Shipper]) throws(EngineError) {
+    init(_ id: UInt64, _ engine: Engine, _ shippers: [Shipper], marks: Bool) throws(EngineError) {
         self.id = id
         self.engine = engine
         let streaming = shippers.filter { shipper in
             if case .streaming = shipper.state { !shipper.link.isClosed } else { false }
         }
         cut = (streaming.map(\.progress.time) + [engine.now]).reduce(0, max) + 1000
-        (point, snapshot) = try engine.mark(Array("verify \(id)".utf8))
+        (point, snapshot) = try marks ? engine.mark(Array("verify \(id)".utf8)) : engine.pinned()
         for shipper in streaming {
             guard let hello = shipper.hello else { continue }
             let peer = VerificationPeer(hello, shipper.link, engine)
             peers.append(peer)
             let begin = DigestRequest.Task.begin(point, cut: cut, keyspaces: peer.keyspaces.map(\.id))
-            shipper.marker = (point, DigestRequest(id: id, task: begin))
+            shipper.ask(DigestRequest(id: id, task: begin), at: point)
         }
     }
 

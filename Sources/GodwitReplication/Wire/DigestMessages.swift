@@ -26,6 +26,21 @@ struct DigestRange: Equatable {
     var upper: [UInt8]?
 }
 
+/// What is seen in a range of keys at a point, as far as it goes.
+struct RangePiece: Equatable {
+    struct Entry: Equatable {
+        var key: [UInt8]
+        var value: [UInt8]
+        /// Wall-clock milliseconds; 0 for none.
+        var deadline: UInt64
+    }
+
+    var point: HistoryPoint
+    var entries: [Entry]
+    /// The key that comes next; nil when there is no more.
+    var next: [UInt8]?
+}
+
 /// What a follower answers.
 struct DigestReply: Equatable {
     enum Result: Equatable {

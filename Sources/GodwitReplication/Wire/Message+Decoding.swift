@@ -34,6 +34,10 @@ extension Message {
         case .tailReport: self = .tailReport(try TailVerdicts(&reader))
         case .digestRequest: self = .digestRequest(try DigestRequest(&reader))
         case .digestReply: self = .digestReply(try DigestReply(&reader))
+        case .rangeRequest: self = .rangeRequest(id: try reader.integer("id"), try DigestRange(&reader))
+        case .rangeReply:
+            let id: UInt64 = try reader.integer("id")
+            self = .rangeReply(id: id, try reader.flag("piece") ? try RangePiece(&reader) : nil)
         case .goodbye: self = .goodbye(reason: try reader.text("reason"))
         case .ask:
             self = .ask(
@@ -156,6 +160,21 @@ extension DigestRequest {
         case 3: task = .list(try DigestRange(&reader))
         case 4: task = .end
         default: throw reader.failure("task")
+        }
+    }
+}
+
+extension RangePiece {
+    init(_ reader: inout WireReader) throws(WireError) {
+        point = try reader.point("point")
+        next = try reader.flag("more") ? try reader.bytes("next", atMost: 16 << 10).array : nil
+        entries = []
+        for _ in 0..<(try reader.count("entries", atMost: ReplicationFormat.maximumPayload, of: 10)) {
+            entries.append(
+                Entry(
+                    key: try reader.bytes("key", atMost: 16 << 10).array,
+                    value: try reader.bytes("value", atMost: 16 << 20).array,
+                    deadline: try reader.integer("deadline")))
         }
     }
 }

@@ -34,6 +34,13 @@ extension Message {
         case .tailReport(let verdicts): verdicts.encode(into: writer)
         case .digestRequest(let request): request.encode(into: writer)
         case .digestReply(let reply): reply.encode(into: writer)
+        case .rangeRequest(let id, let range):
+            writer.append(id)
+            range.encode(into: writer)
+        case .rangeReply(let id, let piece):
+            writer.append(id)
+            writer.append(piece != nil)
+            piece?.encode(into: writer)
         case .ask(let asker):
             writer.append(asker.node)
             writer.append(asker.store)
@@ -151,6 +158,20 @@ extension DigestRequest {
             writer.append(3 as UInt8)
             range.encode(into: writer)
         case .end: writer.append(4 as UInt8)
+        }
+    }
+}
+
+extension RangePiece {
+    func encode(into writer: ByteWriter) {
+        writer.append(point)
+        writer.append(next != nil)
+        if let next { writer.appendPrefixed(next) }
+        writer.append(UInt32(entries.count))
+        for entry in entries {
+            writer.appendPrefixed(entry.key)
+            writer.appendPrefixed(entry.value)
+            writer.append(entry.deadline)
         }
     }
 }

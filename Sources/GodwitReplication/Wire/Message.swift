@@ -26,6 +26,10 @@ enum Message {
     case tailReport(TailVerdicts)
     case digestRequest(DigestRequest)
     case digestReply(DigestReply)
+    /// Asks for all that is seen in a range of keys, the first time as of now.
+    case rangeRequest(id: UInt64, DigestRange)
+    /// Nil when the leader cannot.
+    case rangeReply(id: UInt64, RangePiece?)
     /// Why a link ends in order.
     case goodbye(reason: String)
     /// A restarted primary asks how things stand.
@@ -54,6 +58,8 @@ enum Message {
         case .tailReport: .tailReport
         case .digestRequest: .digestRequest
         case .digestReply: .digestReply
+        case .rangeRequest: .rangeRequest
+        case .rangeReply: .rangeReply
         case .goodbye: .goodbye
         case .ask: .ask
         case .standing: .standing

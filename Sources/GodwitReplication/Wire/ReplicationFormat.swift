@@ -63,6 +63,8 @@ enum FrameType: UInt8, CaseIterable {
     case goodbye = 20
     case ask = 21
     case standing = 22
+    case rangeRequest = 23
+    case rangeReply = 24
 }
 
 /// Why bytes that came over a link are no message.

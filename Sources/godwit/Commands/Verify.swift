@@ -12,8 +12,9 @@ struct Verify: AsyncParsableCommand {
             With --data: changes nothing; names each damaged file, where it is damaged, what of it is still readable and \
             which keys may have lost something. A checkpoint can be verified too.
 
-            With --admin, said to a primary: compares its data with that of every connected follower, at one position \
-            and one moment of expiry, down to the differing key.
+            With --admin, said to a primary: compares its data with that of every follower that is connected to it, at \
+            one position and one moment of expiry, down to the differing key. A follower that others follow compares \
+            itself with those.
 
             Exit status: 0 whole or equal, 2 damaged, different, not compared or any error.
 
@@ -25,7 +26,7 @@ struct Verify: AsyncParsableCommand {
     )
 
     @Option(help: ArgumentHelp("The store's directory.", valueName: "dir")) var data: String?
-    @Option(help: ArgumentHelp("A primary's HTTP address.", valueName: "host:port")) var admin: String?
+    @Option(help: ArgumentHelp("The HTTP address of a primary, or of a follower that is followed.", valueName: "host:port")) var admin: String?
     @Option(help: ArgumentHelp("Holds the node's bearer token; else GODWIT_TOKEN.", valueName: "file"))
     var tokenFile: String?
 

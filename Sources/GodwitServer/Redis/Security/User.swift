@@ -82,7 +82,7 @@ final class User {
     func opens(_ password: [UInt8]) -> Bool {
         guard isOn else { return false }
         if needsNoPassword { return true }
-        let digest = Array(SHA256.hexadecimal(password).utf8)
+        let digest = Array(PasswordDigest.hexadecimal(password).utf8)
         // All are compared whole, so that the time tells nothing.
         return passwords.reduce(false) { found, kept in
             let difference = zip(kept.utf8, digest).reduce(UInt8(0)) { $0 | $1.0 ^ $1.1 }
@@ -154,12 +154,12 @@ final class User {
     private func applyMarked(_ rule: [UInt8], _ text: String) -> String? {
         let rest = Array(rule.dropFirst())
         switch rule.first {
-        case UInt8(ascii: ">"): add(password: SHA256.hexadecimal(rest))
+        case UInt8(ascii: ">"): add(password: PasswordDigest.hexadecimal(rest))
         case UInt8(ascii: "#"):
             let digest = String(decoding: rest, as: UTF8.self)
             guard Self.isDigest(digest) else { return Self.badDigest }
             add(password: digest)
-        case UInt8(ascii: "<"): return remove(password: SHA256.hexadecimal(rest))
+        case UInt8(ascii: "<"): return remove(password: PasswordDigest.hexadecimal(rest))
         case UInt8(ascii: "!"):
             let digest = String(decoding: rest, as: UTF8.self)
             return Self.isDigest(digest) ? remove(password: digest) : Self.badDigest
