@@ -77,10 +77,11 @@ import Testing
             ["MULTI"], ["HSET", "large", "new", "1"], ["HGETALL", "large"], ["SELECT", "5"], ["SET", "a", "1"],
             ["KEYS", "*"], ["SELECT", "0"], ["HDEL", "large", "new"], ["HLEN", "large"], ["INFO", "replication"],
             ["SELECT", "5"], ["DBSIZE"], ["WAIT", "1", "0"], ["SET", "b", "1"], ["DEL", "a"], ["SCAN", "0"],
-            ["RANDOMKEY"], ["SET", "a", "1"], ["DEL", "b"],
+            ["RANDOMKEY"], ["SET", "a", "1"], ["DEL", "b"], ["SET", "gone", "1", "PXAT", "1"], ["KEYS", "g*"],
         ] { _ = try await client.call(words) }
         let replies = try await client.call("EXEC").values
-        try #require(replies.count == 18)
+        try #require(replies.count == 20)
+        #expect(replies[19] == .array([]))
         // Scans within see what the transaction has written.
         #expect(replies[14] == .array([.bulk("0"), .array([.bulk("b")])]))
         #expect(replies[15] == .bulk("b"))

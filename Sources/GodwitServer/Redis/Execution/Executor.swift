@@ -444,7 +444,7 @@ final class Executor: @unchecked Sendable {
         call.begin(client, command, arguments)
         let start = client.reply.bytes.count
         do throws(Interrupt) {
-            try Dispatch.authorize(command, client, arguments, self)
+            try Dispatch.authorize(command, client, arguments, self, isQueued: true)
             try command.run(call)
         } catch {
             guard case .failed(let text) = error else { throw error }
@@ -598,7 +598,7 @@ extension Executor {
         guard !request.isReverse, !request.isCount, !overlay.isEmpty else { return result }
         // Of a part, what was written behind it belongs to the next.
         let upper = result.isComplete ? request.upper : result.last.map { $0 + [0] }
-        var changes = overlay.changes(request.keyspace.id, from: request.lower, to: upper)
+        var changes = overlay.changes(request.keyspace.id, from: request.lower, to: upper, now: now)
         let isCleared = overlay.cleared.contains(request.keyspace.id)
         if changes.isEmpty, !isCleared { return result }
         var rows: [ScanResult.Row] = []
