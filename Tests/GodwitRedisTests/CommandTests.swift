@@ -76,10 +76,15 @@ import Testing
         for words in [
             ["MULTI"], ["HSET", "large", "new", "1"], ["HGETALL", "large"], ["SELECT", "5"], ["SET", "a", "1"],
             ["KEYS", "*"], ["SELECT", "0"], ["HDEL", "large", "new"], ["HLEN", "large"], ["INFO", "replication"],
-            ["SELECT", "5"], ["DBSIZE"], ["WAIT", "1", "0"],
+            ["SELECT", "5"], ["DBSIZE"], ["WAIT", "1", "0"], ["SET", "b", "1"], ["DEL", "a"], ["SCAN", "0"],
+            ["RANDOMKEY"], ["SET", "a", "1"], ["DEL", "b"], ["SET", "gone", "1", "PXAT", "1"], ["KEYS", "g*"],
         ] { _ = try await client.call(words) }
         let replies = try await client.call("EXEC").values
-        try #require(replies.count == 12)
+        try #require(replies.count == 20)
+        #expect(replies[19] == .array([]))
+        // Scans within see what the transaction has written.
+        #expect(replies[14] == .array([.bulk("0"), .array([.bulk("b")])]))
+        #expect(replies[15] == .bulk("b"))
         // Nobody waits within a transaction.
         #expect(replies[11] == .integer(0))
         #expect(replies[10] == .integer(1))
@@ -188,7 +193,8 @@ import Testing
     func syncedWrites() async throws {
         let node = try await TestNode.start(scratch) { $0.syncsAlways = true }
         let client = try await node.client()
-        client.send((0..<200).flatMap { TestClient.request(["INCR", "a"]) + TestClient.request(["SET", "b\($0)", "1"]) })
+        client.send(
+            (0..<200).flatMap { TestClient.request(["INCR", "a"]) + TestClient.request(["SET", "b\($0)", "1"]) })
         for number in 1...200 {
             #expect(try await client.reply() == .integer(number))
             #expect(try await client.reply() == .simple("OK"))

@@ -23,7 +23,8 @@ import Testing
                 .map { command in
                     let name = command.name.replacing("|", with: " ").uppercased()
                     let summary = command.summary.trimmingCharacters(in: ["."]).replacing("|", with: "\\|")
-                    return "| `\(name)` | \(summary) | \(command.categoryWords.map { "`\($0)`" }.joined(separator: " ")) |"
+                    return
+                        "| `\(name)` | \(summary) | \(command.categoryWords.map { "`\($0)`" }.joined(separator: " ")) |"
                 }
             return "### \(title)\n\n| command | what it does | ACL categories |\n|---|---|---|\n"
                 + rows.joined(separator: "\n") + "\n"

@@ -56,7 +56,8 @@ def main() -> int:
         finally:
             pair.close()
     elapsed = time.monotonic() - begin
-    print(f"{run.commands:,} commands in {elapsed:.0f} s, {len(seen)} kinds of difference, seed {options.seed}")
+    refused = f", {run.refused} times refused for overload or length" if run.refused else ""
+    print(f"{run.commands:,} commands in {elapsed:.0f} s, {len(seen)} kinds of difference, seed {options.seed}{refused}")
     return 1 if seen else 0
 
 

@@ -23,7 +23,8 @@ struct BatchRoute {
             let (level, limit) = (try request.level("level"), try request.duration("wait"))
             let operations = try await read(request)
             for operation in operations { try NodeWriter.checkWritable(operation.keyspace ?? "default") }
-            return try await NodeWriter(node: node, admission: admission).write(level, limit) { engine, batch throws(EngineError) in
+            return try await NodeWriter(node: node, admission: admission).write(level, limit) {
+                engine, batch throws(EngineError) in
                 for operation in operations { try operation.add(to: batch, of: engine) }
             }
         }

@@ -38,7 +38,8 @@ struct KeyRoutes {
         } catch is NIOTooManyBytesError {
             throw Failure(.contentTooLarge, "invalidArgument", "a value has at most 16 MiB")
         }
-        return try await NodeWriter(node: node, admission: admission).write(level, limit) { engine, batch throws(EngineError) in
+        return try await NodeWriter(node: node, admission: admission).write(level, limit) {
+            engine, batch throws(EngineError) in
             let keyspace = try NodeWriter.findOrCreate(path.keyspace, in: engine)
             try batch.put(path.key, Array(value.readableBytesView), in: keyspace, ttl: ttl)
         }
@@ -48,7 +49,8 @@ struct KeyRoutes {
         let path = try KeyPath(request.uri.path)
         try NodeWriter.checkWritable(path.keyspace)
         let (level, limit) = (try request.level("level"), try request.duration("wait"))
-        return try await NodeWriter(node: node, admission: admission).write(level, limit) { engine, batch throws(EngineError) in
+        return try await NodeWriter(node: node, admission: admission).write(level, limit) {
+            engine, batch throws(EngineError) in
             try batch.delete(path.key, in: NodeWriter.find(path.keyspace, in: engine))
         }
     }

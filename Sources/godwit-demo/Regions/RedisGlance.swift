@@ -39,7 +39,9 @@ struct RedisGlance {
 
     /// What redis-cli prints, without the last line's end.
     private func ask(_ region: Region, _ words: [String]) throws -> String {
-        guard let redis = region.redis else { throw CommandFailure("\(region.name) did not say where Redis clients go") }
+        guard let redis = region.redis else {
+            throw CommandFailure("\(region.name) did not say where Redis clients go")
+        }
         let child = try ChildProcess(["-h", redis.host, "-p", "\(redis.port)"] + words, program: program)
         var text: [UInt8] = []
         while true {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from differ.agreement import Agree, same_type, words_in_any_order
+from differ.agreement import Agree, in_any_order, same_type, words_in_any_order
 from differ.command import Command
 from differ.wire import Reply
 
@@ -27,12 +27,21 @@ def part_of(command: Command, left: Reply, right: Reply) -> bool:
     """The right side's documentation says nothing that the left's does not."""
     if not isinstance(left.value, tuple) or not isinstance(right.value, tuple):
         return left == right
+    if len(command.arguments) == 2:
+        # All commands are told of, and each side has its own.
+        return same_type(command, left, right)
     theirs = dict(zip(left.value[::2], left.value[1::2]))
     ours = dict(zip(right.value[::2], right.value[1::2]))
-    has_all = ours.keys() == theirs.keys() or len(command.arguments) == 2 and ours.keys() <= theirs.keys()
-    return left.kind == right.kind and has_all and all(
+    return left.kind == right.kind and ours.keys() == theirs.keys() and all(
         _pairs(item) <= _pairs(theirs[name]) for name, item in ours.items()
     )  # fmt: skip
+
+
+def named_commands(command: Command, left: Reply, right: Reply) -> bool:
+    """The same commands; where none is named each lists its own."""
+    if len(command.arguments) == 2:
+        return same_type(command, left, right)
+    return in_any_order(command, left, right)
 
 
 def apart_from_rules(command: Command, left: Reply, right: Reply) -> bool:
@@ -67,6 +76,8 @@ RULES = "shows what was said of commands, as Redis 7.2 does; 7.0 looks for anoth
 ON_PURPOSE = [
     OnPurpose("SCAN", either_or_invalid_cursor, CURSOR),
     OnPurpose("HSCAN", either_or_invalid_cursor, CURSOR),
+    OnPurpose("COMMAND|INFO", named_commands, "without names it lists all commands, and the node has fewer"),
+    OnPurpose("COMMAND|LIST", named_commands, "without a filter it lists all commands, and the node has fewer"),
     OnPurpose("COMMAND|DOCS", part_of, "has summary, version and group; not arguments and history"),
     OnPurpose("ACL|LIST", apart_from_rules, RULES),
     OnPurpose("ACL|GETUSER", apart_from_rules, RULES),

@@ -15,6 +15,8 @@ from differ.state import differences, read_state
 EPOCH = 5000
 #: After so many commands the whole state is compared.
 STATE_EVERY = 1000
+#: The machine was too busy, or a key or field too long for the engine: docs/redis.md has both.
+REFUSALS = ("BUSY overloaded, retry", "bytes in Godwit, a hash's field")
 
 
 class Run:
@@ -28,6 +30,8 @@ class Run:
         self._drawing = Drawing(random.Random(seed), connections, skipped)
         self.sent: list[Batch] = []
         self.commands = 0
+        #: Batches that the node refused for what it says of itself; both sides begin anew after each.
+        self.refused = 0
         self._since_reset = EPOCH
         self._since_state = 0
 
@@ -42,6 +46,10 @@ class Run:
             self._since_reset += len(batch.commands)
             self._since_state += len(batch.commands)
             difference = compare(self._pair, self._agreement, batch)
+            if difference is not None and any(text in str(difference) for text in REFUSALS):
+                self.refused += 1
+                self.restart()
+                continue
             if difference is None and self._since_state >= STATE_EVERY:
                 self._since_state = 0
                 difference = compare_states(self._pair)

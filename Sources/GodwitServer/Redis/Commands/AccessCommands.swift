@@ -104,7 +104,9 @@ enum AccessCommands {
         guard var command = CommandTable.shared.find(call[3]) else {
             throw .failed("ERR Command '\(Dispatch.clipped(call[3], .max))' not found")
         }
-        if call.count > 4, let subcommand = CommandTable.shared.subcommand(call[4], of: command) { command = subcommand }
+        if call.count > 4, let subcommand = CommandTable.shared.subcommand(call[4], of: command) {
+            command = subcommand
+        }
         let count = call.count - 3
         if command.arity > 0 ? count != command.arity : count < -command.arity {
             throw .failed("ERR wrong number of arguments for '\(command.name)' command")
@@ -188,7 +190,8 @@ enum AccessCommands {
             call, "ACL",
             [
                 "CAT [<category>]", "    List all commands that belong to <category>, or all command categories",
-                "    when no category is specified.", "DELUSER <username> [<username> ...]", "    Delete a list of users.",
+                "    when no category is specified.", "DELUSER <username> [<username> ...]",
+                "    Delete a list of users.",
                 "DRYRUN <username> <command> [<arg> ...]",
                 "    Returns whether the user can execute the given command without executing the command.",
                 "GETUSER <username>", "    Get the user's details.", "GENPASS [<bits>]",

@@ -55,7 +55,7 @@ struct Configuration {
             name: "slowlog-max-len", read: { "\($0.statistics.slowLimit)" },
             write: { executor, value in
                 whole(value, 0...Int.max) {
-                    executor.statistics.slowLimit = min($0, 10_000)
+                    executor.statistics.slowLimit = $0
                     executor.statistics.trimSlowCalls()
                 }
             }),

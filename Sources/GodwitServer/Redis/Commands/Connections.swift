@@ -247,7 +247,8 @@ enum Connections {
 
     static func clientCaching(_ call: Call) throws(Interrupt) {
         throw .failed(
-            "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled")
+            "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
+        )
     }
 
     static func clientTrackinginfo(_ call: Call) throws(Interrupt) {

@@ -58,7 +58,7 @@ enum Dispatch {
 
     /// Throws where nobody has logged in, or who has may not call the command, or not with these keys.
     static func authorize(
-        _ command: Command, _ client: Client, _ arguments: Arguments, _ executor: Executor
+        _ command: Command, _ client: Client, _ arguments: Arguments, _ executor: Executor, isQueued: Bool = false
     ) throws(Interrupt) {
         guard let user = client.user else {
             if command.flags.contains(.needsNoUser) { return }
@@ -66,8 +66,8 @@ enum Dispatch {
         }
         if user.mayDoEverything { return }
         guard let denial = user.denial(command, arguments) else { return }
-        executor.access.note(denial, client, command, inTransaction: client.transaction != nil)
-        throw .failed(denial.text)
+        executor.access.note(denial, client, command, inTransaction: client.transaction != nil || isQueued)
+        throw .failed(isQueued ? denial.textWhenQueued : denial.text)
     }
 
     /// Stands for a container, which is never carried out itself.

@@ -273,25 +273,36 @@ enum Keys {
 
     static func randomkey(_ call: Call) throws(Interrupt) {
         guard let database = call.database else { return call.reply.null() }
+        if call.executor.isInTransaction, call.executor.isDirty {
+            // What the transaction has written counts.
+            let request = ScanRequest(keyspace: database.keys, wantsValues: false)
+            let rows = try call.executor.scan(request).rows
+            if let row = rows.randomElement() { call.reply.bulk(row.key) } else { call.reply.null() }
+            return
+        }
         var ends = ScanRequest(keyspace: database.keys, limit: 1, wantsValues: false)
         guard let first = try call.executor.scan(ends).rows.first?.key else { return call.reply.null() }
         ends.isReverse = true
         guard let last = try call.executor.scan(ends).rows.first?.key else { return call.reply.bulk(first) }
-        if call.client.chance == nil { call.client.chance = between(first, last) }
-        let request = ScanRequest(keyspace: database.keys, lower: call.client.chance, limit: 1, wantsValues: false)
+        // The same choice however often the command, or the transaction around it, must run.
+        let chance = call.client.chance ?? UInt64.random(in: .min ... .max)
+        call.client.chance = chance
+        let lower = between(first, last, chance &+ UInt64(call.reply.bytes.count) &* 0x9E37_79B9_7F4A_7C15)
+        let request = ScanRequest(keyspace: database.keys, lower: lower, limit: 1, wantsValues: false)
         let row = try call.executor.scan(request).rows.first
-        call.client.chance = nil
         call.reply.bulk(row?.key ?? first)
     }
 
     /// Some key between two, by chance in the eight bytes behind what both begin with.
-    private static func between(_ first: [UInt8], _ last: [UInt8]) -> [UInt8] {
+    private static func between(_ first: [UInt8], _ last: [UInt8], _ chance: UInt64) -> [UInt8] {
         let common = zip(first, last).prefix { $0 == $1 }.count
         func word(_ key: [UInt8]) -> UInt64 {
             (0..<8).reduce(UInt64(0)) { $0 << 8 | UInt64(common + $1 < key.count ? key[common + $1] : 0) }
         }
         let (low, high) = (word(first), word(last))
-        return Array(first.prefix(common)) + LargeHash.bigEndian(UInt64.random(in: low...max(low, high)))
+        let width = max(low, high) &- low
+        let offset = width == .max ? chance : chance % (width + 1)
+        return Array(first.prefix(common)) + LargeHash.bigEndian(low &+ offset)
     }
 
     /// Up to how many keys DBSIZE counts exactly.

@@ -31,7 +31,7 @@ struct ScanOptions {
         if text.isEmpty { return 0 }
         if text.count <= 21 {
             if let value = UInt64(text.text) { return value }
-            if let value = Int64(text.text) { return UInt64(bitPattern: value) }
+            if text[0] == UInt8(ascii: "-"), let value = UInt64(text.dropFirst(1).text) { return 0 &- value }
         }
         throw .failed("ERR invalid cursor")
     }

@@ -17,7 +17,9 @@ extension Servers {
         for index in 2..<call.count {
             if let command = table.named(call[index].text) {
                 describe(command, call.reply)
-            } else { call.reply.null() }
+            } else {
+                call.reply.null()
+            }
         }
     }
 

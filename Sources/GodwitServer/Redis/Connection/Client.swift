@@ -99,8 +99,8 @@ final class Client: @unchecked Sendable {
     /// Whether something watched was changed.
     var isTouched = false
 
-    /// Where RANDOMKEY of this client looks, once it has chosen.
-    var chance: [UInt8]?
+    /// What RANDOMKEY chooses by, once it has begun.
+    var chance: UInt64?
     /// Keys of requests behind the present one that memory cannot tell of.
     var ahead: [[UInt8]] = []
 

@@ -80,8 +80,8 @@ final class Executor: @unchecked Sendable {
     var isBusy: Bool { isCommitting || favoured != nil }
 
     private var batch: WriteBatch?
-    /// Where `lookAhead` gathers keys.
-    private var aheadKeys: [ByteSlice] = []
+    /// What the present connection's next requests will read.
+    private let foreseen = Foreseen()
     let overlay = Overlay()
     private var turn: [ClientHandler] = []
     /// Whose requests are being looked at.
@@ -160,6 +160,7 @@ final class Executor: @unchecked Sendable {
         if now !== engine || writes != isPrimary { change(now, writes) }
         statistics.clock = NIODeadline.now().uptimeNanoseconds
         running = handler
+        foreseen.clear()
         turnNumber &+= 1
     }
 
@@ -184,6 +185,7 @@ final class Executor: @unchecked Sendable {
     /// Called when the requests of a connection that could be were carried out.
     func endTurn(_ handler: ClientHandler) {
         running = nil
+        foreseen.clear()
         if handler.isInTurn { return }
         guard isDirty else { return handler.flush() }
         handler.isInTurn = true
@@ -219,6 +221,7 @@ final class Executor: @unchecked Sendable {
     }
 
     private func commit(_ members: [ClientHandler]) {
+        foreseen.clear()
         guard isDirty, let engine, let batch else { return settle(members, .success(nil)) }
         defer {
             batch.clear()
@@ -432,6 +435,7 @@ final class Executor: @unchecked Sendable {
     private func finish(_ client: Client) {
         client.fetched = nil
         client.attempts = 0
+        if client.chance != nil { client.chance = nil }
         if favoured != nil, favoured === client { loop.execute { self.release() } }
         switch client.replies {
         case .on: return
@@ -453,7 +457,7 @@ final class Executor: @unchecked Sendable {
         call.begin(client, command, arguments)
         let start = client.reply.bytes.count
         do throws(Interrupt) {
-            try Dispatch.authorize(command, client, arguments, self)
+            try Dispatch.authorize(command, client, arguments, self, isQueued: true)
             try command.run(call)
         } catch {
             guard case .failed(let text) = error, !isGivenUp else { throw error }
@@ -551,6 +555,7 @@ extension Executor {
             return .found
         case .unknown: break
         }
+        if let answer = foreseen.take(keyspace.id, key, into: box) { return answer }
         guard let engine else { throw .loading }
         do throws(EngineError) {
             switch try engine.getIfResident(key, in: keyspace, { box.append($0) }) {
@@ -579,14 +584,10 @@ extension Executor {
     /// cannot tell of is noted, and fetched along with the first of them that waits. Returns how many requests it was for.
     func lookAhead(_ client: Client, _ bytes: ByteSlice) -> Int {
         guard let engine, let database = database(client.database) else { return LookAhead.limit }
-        var keys = aheadKeys
-        aheadKeys = []
-        defer { aheadKeys = keys }
-        let count = LookAhead.find(bytes, &keys)
         client.ahead.removeAll(keepingCapacity: true)
-        if keys.count > 1 {
-            try? engine.multiGetIfResident(keys, in: database.keys, { _, _ in }) { client.ahead.append(keys[$0].array) }
-        }
+        let count = foreseen.look(bytes, engine, database.keys) { client.ahead.append($0.array) }
+        // Where data may change while commands run, the lookups only bring it near.
+        if !isPrimary || isCommitting { foreseen.clear() }
         return max(1, count)
     }
 
@@ -607,8 +608,10 @@ extension Executor {
     /// The entries of a range, with what the turn has written.
     func scan(_ request: ScanRequest) throws(Interrupt) -> ScanResult {
         guard var result = call.client.fetched?.scan(request, versions) else { throw needs(.scan(request)) }
-        guard request.limit == .max, !request.isReverse, !overlay.isEmpty else { return result }
-        var changes = overlay.changes(request.keyspace.id, from: request.lower, to: request.upper)
+        guard !request.isReverse, !request.isCount, !overlay.isEmpty else { return result }
+        // Of a part, what was written behind it belongs to the next.
+        let upper = result.isComplete ? request.upper : result.last.map { $0 + [0] }
+        var changes = overlay.changes(request.keyspace.id, from: request.lower, to: upper, now: now)
         let isCleared = overlay.cleared.contains(request.keyspace.id)
         if changes.isEmpty, !isCleared { return result }
         var rows: [ScanResult.Row] = []
@@ -683,7 +686,7 @@ extension Executor {
     private func fetch(_ client: Client) -> ErrorText? {
         guard let engine else { return "LOADING Redis is loading the dataset in memory" }
         let readsDisk = wanted.contains { $0.readsDisk }
-        guard client.attempts < 64, client.attempts > 0 || !readsDisk || pool.admission.admits() else {
+        guard client.attempts < 1024, client.attempts > 0 || !readsDisk || pool.admission.admits() else {
             return "BUSY overloaded, retry"
         }
         // Scans and confirmations are of what is committed.

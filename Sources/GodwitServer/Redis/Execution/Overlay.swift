@@ -150,14 +150,15 @@ final class Overlay {
         for (number, entry) in entries.enumerated() { place(entry, Int32(truncatingIfNeeded: number)) }
     }
 
-    /// The newest writes of a keyspace within a range, by key: the value, or nil for a delete.
-    func changes(_ keyspace: UInt32, from lower: [UInt8]?, to upper: [UInt8]?) -> [[UInt8]: [UInt8]?] {
+    /// The newest writes of a keyspace within a range, by key: the value, or nil for a delete or what has expired.
+    func changes(_ keyspace: UInt32, from lower: [UInt8]?, to upper: [UInt8]?, now: UInt64) -> [[UInt8]: [UInt8]?] {
         var changes: [[UInt8]: [UInt8]?] = [:]
         for entry in entries where entry.keyspace == keyspace {
             let key = key(of: entry).array
             if let lower, key.lexicographicallyPrecedes(lower) { continue }
             if let upper, !key.lexicographicallyPrecedes(upper) { continue }
-            changes[key] = .some(entry.valueLength < 0 ? nil : value(of: entry).array)
+            let isGone = entry.valueLength < 0 || entry.deadline != 0 && now >= entry.deadline
+            changes[key] = .some(isGone ? nil : value(of: entry).array)
         }
         return changes
     }

@@ -129,7 +129,13 @@ final class Statistics {
         return shown
     }
 
-    func trimSlowCalls() { if slowCalls.count > slowLimit { slowCalls.removeLast(slowCalls.count - slowLimit) } }
+    /// The most slow calls kept, whatever is asked for.
+    private static let maximumSlowCalls = 10_000
+
+    func trimSlowCalls() {
+        let limit = min(slowLimit, Self.maximumSlowCalls)
+        if slowCalls.count > limit { slowCalls.removeLast(slowCalls.count - limit) }
+    }
 
     func forgetSlowCalls() { slowCalls.removeAll() }
 

@@ -12,6 +12,17 @@ final class User {
             case .key: "NOPERM this user has no permissions to access one of the keys used as arguments"
             }
         }
+
+        /// The reply where the command was queued when it was still allowed.
+        var textWhenQueued: ErrorText {
+            let reason =
+                switch self {
+                case .command: "no permission to execute the command or subcommand"
+                case .key: "no permission to touch the specified keys"
+                }
+            return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
+                + "This command is no longer allowed for the following reason: \(reason)"
+        }
     }
 
     /// Which keys, and for what.
@@ -115,6 +126,8 @@ final class User {
     func apply(_ rule: [UInt8]) -> String? {
         defer { mayDoEverything = allowsUnknown && allKeys && !allowed.dropFirst().contains(false) }
         let text = String(decoding: rule, as: UTF8.self)
+        // An empty rule changes nothing, as in Redis.
+        if rule.isEmpty { return nil }
         switch text.lowercased() {
         case "on": isOn = true
         case "off": isOn = false
