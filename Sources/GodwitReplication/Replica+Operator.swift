@@ -129,8 +129,8 @@ extension Replica {
         }
     }
 
-    /// Compares this node's data with that of every follower that streams from it now, key by key where it differs: asked
-    /// of the primary, and of each follower that passes the stream on. The outcome comes as a `.verified` action.
+    /// Compares this node's data with that of every follower that streams from it now, key by key where it differs:
+    /// asked of the primary, and of each follower that passes the stream on. The outcome comes as a `.verified` action.
     ///
     /// - Returns: The number that the action will have.
     package func verify(now: UInt64) throws(ReplicationError) -> UInt64 {

@@ -1,8 +1,8 @@
 internal import Foundation
 public import Testing
 
-/// Bounds each test of a suite that waits for sockets or processes. A test that has not ended by then ends the whole run
-/// with a message that names it: what waits for ever cannot be told to stop, and a run that hangs says nothing.
+/// Bounds each test of a suite that waits for sockets or processes. A test that has not ended by then ends the whole
+/// run with a message that names it: what waits for ever cannot be told to stop, and a run that hangs says nothing.
 public struct Deadline: SuiteTrait, TestTrait, TestScoping {
     /// Seconds that a test may take.
     let seconds: Double

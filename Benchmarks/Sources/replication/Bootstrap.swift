@@ -1,4 +1,7 @@
 import Foundation
+import GodwitEngine
+import GodwitNode
+import GodwitReplication
 
 /// Bytes a second of a full copy, until it is installed, against those of a plain copy of the same files over loopback,
 /// synced in the end.

@@ -1,3 +1,8 @@
+import Foundation
+import GodwitEngine
+import GodwitNode
+import GodwitReplication
+
 /// How fast a follower applies that is behind, against the puts that it was behind of.
 struct CatchUp {
     private let home: Home

@@ -1,3 +1,8 @@
+import Foundation
+import GodwitEngine
+import GodwitNode
+import GodwitReplication
+
 /// CPU seconds of the primary's process per million writes, with a follower against without.
 struct Cost {
     private let home: Home

@@ -17,8 +17,7 @@ struct Follower: AsyncParsableCommand {
         let node = try await Node.start(options)
         let observer = Observer { (try? node.engine?.get(Stamp.key)) ?? nil }
         observer.start()
-        print("ready")
-        fflush(stdout)
+        FileHandle.standardOutput.write(Data("ready\n".utf8))
         while readLine() != nil {}
         observer.stop()
         print(observer.latencies.map { "\(Int($0 * 1e9))" }.joined(separator: " "))

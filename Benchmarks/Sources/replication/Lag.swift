@@ -1,4 +1,7 @@
 import Foundation
+import GodwitEngine
+import GodwitNode
+import GodwitReplication
 
 /// How old a write is when the follower's readers first see it, p99: both systems at one rate, half of the lower
 /// maximum.

@@ -1,6 +1,7 @@
 import Foundation
 import GodwitEngine
 import GodwitNode
+import GodwitReplication
 import Logging
 
 /// A primary in this process.
@@ -51,7 +52,7 @@ struct Primary {
     /// CPU seconds of this process.
     static func processorTime() -> Double {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }

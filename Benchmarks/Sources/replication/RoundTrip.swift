@@ -1,3 +1,7 @@
+import Foundation
+import GodwitEngine
+import GodwitNode
+import GodwitReplication
 import LinkProxy
 
 /// Writes a second that a follower keeps up with over a link of 80 ms there and back, against one without delay.

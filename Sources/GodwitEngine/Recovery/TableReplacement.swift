@@ -17,9 +17,9 @@ package struct DamagedTable: Hashable, Sendable {
 
 /// Puts what another node of the same history has in the place of a damaged table.
 ///
-/// What a table holds cannot be had again: another node's tables are cut elsewhere, and their versions are others. But all
-/// versions of a keyspace's range up to a point of the history are as good as the newest ones as of that point, to whoever
-/// reads at that point or later. So the table is replaced by
+/// What a table holds cannot be had again: another node's tables are cut elsewhere, and their versions are others. But
+/// all versions of a keyspace's range up to a point of the history are as good as the newest ones as of that point, to
+/// whoever reads at that point or later. So the table is replaced by
 ///
 /// 1. a range delete over all of its keys, at the point: it hides what lies in lower levels;
 /// 2. each value that a node sees in that range at the point, as if written there.

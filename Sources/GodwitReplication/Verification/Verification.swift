@@ -2,8 +2,8 @@ internal import GodwitEngine
 
 /// A node's comparison of its data with that of its followers.
 ///
-/// 1. A primary's log gets a marker record; one that only passes the log on takes its end. Each follower is stopped exactly
-///    there for the moment of taking a snapshot.
+/// 1. A primary's log gets a marker record; one that only passes the log on takes its end. Each follower is stopped
+///    exactly there for the moment of taking a snapshot.
 /// 2. The cut is the latest of the nodes' clocks plus a second: what expires by then is absent on all sides.
 /// 3. Range by range the primary sends count and hash, a few at a time; a range that differs is listed entry by entry.
 final class Verification {
