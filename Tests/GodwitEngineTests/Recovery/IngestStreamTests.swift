@@ -109,6 +109,7 @@ struct IngestStreamTests {
     /// commit.
     private func leaderWithIngest() throws -> [[UInt8]] {
         let leader = try World(seed: 1).open()
+        try leader.hold("test", after: 0)
         try leader.put("kept", "first")
         try leader.ingest { (writer) throws(EngineError) in
             for (index, value) in values.enumerated() { try writer.add("k\(100 + index)", value) }
