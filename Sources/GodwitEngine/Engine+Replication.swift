@@ -138,8 +138,8 @@ extension Engine {
     ///   - durability: How far they have come when the call returns.
     /// - Returns: Where the history stands.
     /// - Throws: `.history` for a gap, a repetition, another history or an older epoch; `.corruption` when a section does
-    ///   not have its hash: then none of the records was applied. As `put` while background work is paused or fails: then
-    ///   those before the commit of a bulk ingest may have been, as `historyPoint` says.
+    ///   not have its hash: then none of the records was applied. As `put` while background work is paused, or the
+    ///   disk has no room: then those before one of a bulk ingest may have been, as `historyPoint` says.
     @discardableResult
     public func apply(
         records: RawSpan, durability: Durability = .synced
@@ -160,24 +160,33 @@ extension Engine {
         return position
     }
 
-    /// Appends records that continue the history. The commit of an ingest begins a group of its own, once what memory
-    /// holds of its keyspace has been flushed: readers see what came before it by then, so the flush keeps that for them;
-    /// and where it cannot be flushed, the record is not in the log yet.
+    /// Appends records that continue the history. Those of an ingest begin groups of their own, once what they need of the
+    /// disk is done: where that fails, they are not in the log yet.
     private func append(_ records: ByteView, to end: HistoryPoint, _ side: WriteSide) throws(EngineError) {
         let pipeline = side.pipeline
         var start = 0
         var point = pipeline.currentPoint
         var run = RecordRun(records)
         while let record = try run.next() {
-            if record.type == .ingestCommit {
+            if record.type == .ingestChunk || record.type == .ingestCommit {
                 let offset = run.offset - record.bytes.count
                 if offset > start { try pipeline.append(finished: records.slice(start, offset - start), to: point) }
                 start = offset
-                try drain(for: IngestCommit.decode(record.controlPayload), side)
+                try prepare(record, side)
             }
             point = record.point
         }
         try pipeline.append(finished: records.slice(start, records.count - start), to: end)
+    }
+
+    /// Writes the bytes of a chunk; flushes what memory holds of the keyspace that a commit is for: readers see it all by
+    /// now, so the flush keeps for them what they see.
+    private func prepare(_ record: RecordView, _ side: WriteSide) throws(EngineError) {
+        if record.type == .ingestChunk {
+            try side.ingests.prepare(IngestChunk.decode(record.controlPayload), record)
+        } else {
+            try drain(for: IngestCommit.decode(record.controlPayload), side)
+        }
     }
 
     private func drain(for commit: IngestCommit, _ side: WriteSide) throws(EngineError) {

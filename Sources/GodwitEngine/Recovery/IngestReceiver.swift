@@ -51,6 +51,8 @@ final class IngestReceiver: @unchecked Sendable {
         let start: SequenceNumber
         var latest: SequenceNumber
         var length: UInt64 = 0
+        /// Up to where the file holds what its chunks say; past `length` by one that is about to be appended.
+        var written: UInt64 = 0
         var nextChunk: UInt32 = 0
 
         init(number: UInt64, file: any File, start: SequenceNumber) {
@@ -102,23 +104,39 @@ final class IngestReceiver: @unchecked Sendable {
 
     // MARK: Records
 
+    /// Writes a chunk's bytes to their place before its record is appended: where there is no room for them, it is not in
+    /// the log yet.
+    func prepare(_ chunk: IngestChunk, _ record: RecordView) throws(EngineError) {
+        if let table = try table(of: chunk, record) { try write(chunk, to: table) }
+    }
+
     /// Takes a chunk. Returns false: no view changes.
     func receive(_ chunk: IngestChunk, _ record: RecordView) throws(EngineError) -> Bool {
-        if store.options.mode.isReadOnly || isLocal(chunk.ingest) { return false }
-        let known = lock.withLock { pending[chunk.ingest] }
-        // An ingest that begins below the log's floor is in tables: its commit, further on, says so or that chunks lack.
-        if known == nil, chunk.number > 0 { return false }
-        let table = if let known { known } else { try begin(chunk.ingest, after: record.firstSequence - 1) }
+        guard let table = try table(of: chunk, record) else { return false }
         guard chunk.number == table.nextChunk else {
             throw EngineError(.corruption, "chunk \(chunk.number) of an ingest follows \(table.nextChunk)")
         }
-        try table.file.writeFully(chunk.bytes, at: table.length)
+        let end = table.length + UInt64(chunk.bytes.count)
+        if table.written < end { try write(chunk, to: table) }
         lock.withLock {
-            table.length += UInt64(chunk.bytes.count)
+            table.length = end
             table.nextChunk += 1
             table.latest = record.lastSequence
         }
         return false
+    }
+
+    /// The table that a chunk is part of; nil when there is none to be rebuilt.
+    private func table(of chunk: IngestChunk, _ record: RecordView) throws(EngineError) -> Pending? {
+        if store.options.mode.isReadOnly || isLocal(chunk.ingest) { return nil }
+        if let known = lock.withLock({ pending[chunk.ingest] }) { return known }
+        // An ingest that begins below the log's floor is in tables: its commit, further on, says so or that chunks lack.
+        return chunk.number > 0 ? nil : try begin(chunk.ingest, after: record.firstSequence - 1)
+    }
+
+    private func write(_ chunk: IngestChunk, to table: Pending) throws(EngineError) {
+        try table.file.writeFully(chunk.bytes, at: table.length)
+        table.written = table.length + UInt64(chunk.bytes.count)
     }
 
     /// Makes the tables visible. Returns whether views changed.

@@ -124,17 +124,26 @@ struct Rewind {
         store.rewind.drop(above: base.position.sequence)
         store.snapshots.lose(above: target.position.sequence)
         for tree in store.allTrees where state.keyspace(tree.id) == nil { store.removeTree(tree.id) }
-        for tree in store.allTrees { store.reset(tree) }
-        side.applier.reload()
         // Chunks of ingests up to the target are read anew with the rest.
         side.ingests.discardAll()
-
-        let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
-        while let record = try reader.next() { try side.applier.apply(record) }
+        try replay(state)
         // The reader may have gone on into the new segment: what lies before it goes by where the target ended.
         let dead = side.segments.live.filter { $0 > location.segment && $0 < log.end.segment }
         side.pipeline.restart(log, at: target)
+        // Also those that were taken during the replay.
+        store.snapshots.lose(above: target.position.sequence)
         side.tail.rewind(to: log.end, target)
         side.segments.release(dead)
+    }
+
+    /// Fills memtables from the log, then shows them: until then readers see everything as it was.
+    private func replay(_ state: ManifestState) throws(EngineError) {
+        var fresh: [KeyspaceID: Memtable] = [:]
+        for tree in store.allTrees { fresh[tree.id] = store.newMemtable() }
+        side.applier.fill(fresh)
+        let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
+        while let record = try reader.next() { try side.applier.apply(record) }
+        for tree in store.allTrees { if let memtable = fresh[tree.id] { store.reset(tree, to: memtable) } }
+        side.applier.fill([:])
     }
 }

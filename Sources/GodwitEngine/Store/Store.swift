@@ -119,7 +119,9 @@ final class Store: @unchecked Sendable {
     /// Shows readers what the manifest says of a keyspace by now, without the memtables in `flushed`. Called by jobs after
     /// their edit was committed. The manifest is asked under the lock: of two jobs that commit at the same time neither
     /// takes back what the other showed.
-    func install(_ tree: Tree, flushed: [Memtable] = []) {
+    func install(_ tree: Tree, flushed: [Memtable] = []) { show(tree, nil, without: flushed) }
+
+    private func show(_ tree: Tree, _ only: Memtable?, without flushed: [Memtable]) {
         changeView(of: tree) { view in
             guard let keyspace = manifest.state.keyspace(tree.id), !tree.isDropped else { return view }
             let memtables = view.memtables.filter { memtable in !flushed.contains { $0 === memtable } }
@@ -129,7 +131,7 @@ final class Store: @unchecked Sendable {
             for level in view.levels {
                 for table in level.tables where !kept.contains(table.meta.number) { table.markObsolete() }
             }
-            return TreeView(memtables: memtables.isEmpty ? [newMemtable(after: view.active)] : memtables, levels: next)
+            return TreeView(memtables: only.map { [$0] } ?? memtables, levels: next)
         }
     }
 
@@ -141,8 +143,8 @@ final class Store: @unchecked Sendable {
         }
     }
 
-    /// Replaces all memtables and tables by what the manifest says: after a rewind.
-    func reset(_ tree: Tree) { install(tree, flushed: tree.view.memtables) }
+    /// Replaces all memtables by one, and the tables by what the manifest says: after a rewind.
+    func reset(_ tree: Tree, to memtable: Memtable) { show(tree, memtable, without: []) }
 
     private func changeView(of tree: Tree, _ change: (TreeView) -> TreeView) {
         let replaced = structure.withLock { () -> (view: TreeView, bytes: Int)? in

@@ -8,10 +8,10 @@ final class Applier: @unchecked Sendable {
         /// What recovery may skip: it is in tables, or belongs to an earlier keyspace of the same id.
         let floor: SequenceNumber
 
-        init(_ tree: Tree, floor: SequenceNumber) {
+        init(_ tree: Tree, _ memtable: Memtable, floor: SequenceNumber) {
             self.tree = tree
             self.floor = floor
-            memtable = Owned(tree.view.active)
+            self.memtable = Owned(memtable)
         }
     }
 
@@ -22,6 +22,8 @@ final class Applier: @unchecked Sendable {
     /// The target used last: writes to one keyspace come in runs.
     private let latest = Owned<Target?>(nil)
     private let touched = Owned<[Target]>([])
+    /// What is filled in place of the memtables that readers see.
+    private let unseen = Owned<[KeyspaceID: Memtable]>([:])
     private let groupsSinceCheck = Owned(0)
     /// Called when a memtable waits to be flushed, and when memtables or trees are gone that somebody may wait for.
     var onChange: () -> Void = {}
@@ -40,11 +42,17 @@ final class Applier: @unchecked Sendable {
         let state = store.manifest.state
         for tree in store.allTrees {
             let floor = state.keyspace(tree.id)?.meta.flushedThrough ?? 0
-            targets.value[tree.id] = Target(tree, floor: floor)
+            targets.value[tree.id] = Target(tree, unseen.value[tree.id] ?? tree.view.active, floor: floor)
         }
         // A target of before would be rotated in place of the one that is written to.
         touched.value = touched.value.compactMap { targets.value[$0.tree.id] }
         onChange()
+    }
+
+    /// Fills memtables that nobody sees yet, until told of none: during a rewind.
+    func fill(_ memtables: [KeyspaceID: Memtable]) {
+        unseen.value = memtables
+        reload()
     }
 
     @inline(__always)

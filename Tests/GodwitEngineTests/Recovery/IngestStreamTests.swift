@@ -135,6 +135,29 @@ struct IngestStreamTests {
         try engine.close()
     }
 
+    @Test("where a chunk finds no room it is not in the follower's log, and comes again when there is some")
+    func fullDiskAtAChunk() throws {
+        let records = try leaderWithIngest()
+        for call in 1...6 {
+            let world = World(seed: 1)
+            let engine = try follower(world)
+            world.disk.inject(Fault(.error(28), on: .write, path: ".sst", atCall: call))
+            var refused = 0
+            for record in records {
+                do { try apply([record], to: engine) } catch let error as EngineError {
+                    refused += 1
+                    #expect(error.code == .diskFull)
+                    world.disk.clearFaults()
+                    world.settle()
+                    try apply([record], to: engine)
+                }
+            }
+            #expect(refused == 1, "call \(call)")
+            for (index, value) in values.enumerated() { #expect(try engine.get("k\(100 + index)") == value) }
+            try engine.close()
+        }
+    }
+
     @Test("readers see a key all the time while the records around an ingest's commit are applied in one call")
     func readsBesideTheCommit() throws {
         let records = try leaderWithIngest()

@@ -13,6 +13,36 @@ struct ThreadTests {
         EngineEnvironment(fileSystem: disk, clock: SystemClock(), random: SystemRandom(), executor: ThreadExecutor())
     }
 
+    @Test("readers beside a rewind see the store before it or after it, never one half filled")
+    func readersBesideARewind() throws {
+        let disk = SimulatedFileSystem(seed: 3)
+        let engine = try Engine.open(at: "/store", environment: environment(disk))
+        for key in 0..<200 { try engine.put("k\(key)", "0", durability: .buffered) }
+        for round in 0..<5 {
+            for number in 0..<2000 { try engine.put("k\(number % 200)", "\(round)", durability: .buffered) }
+            let target = engine.historyPoint
+            for number in 0..<2000 { try engine.delete("k\(number % 200)", durability: .buffered) }
+            for key in 0..<200 { try engine.put("k\(key)", "gone", durability: .buffered) }
+            let isOver = Atomic<Bool>(false)
+            let wrong = Mutex<[String]>([])
+            let reader = Thread {
+                var key = 0
+                while !isOver.load(ordering: .acquiring) {
+                    key = (key + 1) % 200
+                    let value = (try? engine.text("k\(key)")) ?? nil
+                    if value != "gone", value != "\(round)" { wrong.withLock { $0.append(value ?? "absent") } }
+                }
+            }
+            reader.start()
+            try engine.rewind(to: target)
+            isOver.store(true, ordering: .releasing)
+            while !reader.isFinished { usleep(100) }
+            #expect(wrong.withLock { $0.prefix(5) } == [])
+            #expect(try engine.text("k7") == "\(round)")
+        }
+        try engine.close()
+    }
+
     /// Threads that use one engine in every way at once.
     private final class Crowd: Sendable {
         static let writers = 4
