@@ -81,7 +81,9 @@ struct OpenSequence {
         if isReadOnly { return try Engine(store: store, writeSide: nil, node: storedNode(), lock: lock) }
         let node = try NodeIdentity.ensure(in: directory, region: options.region, environment)
         let writeSide = try beginLog(parts, node, replay)
+        // Before anything runs that makes tables: a new one is not in the manifest yet either.
         collectOrphans(store, sparing: parts.ingests.waitingFiles)
+        writeSide.start()
         let engine = try Engine(store: store, writeSide: writeSide, node: node, lock: lock)
         if options.beginsEpochs, !manifest.recoveredClean || manifest.state.epochHistory.isEmpty {
             _ = try engine.beginEpoch()
@@ -153,9 +155,7 @@ struct OpenSequence {
         if let cut = replay.cut(resumingAt: log.end.segment) { edit.append(.addLogCut(cut)) }
         if manifest.state.logFloor == 0 { edit.append(.logFloor(segment: log.end.segment)) }
         try manifest.commit(edit)
-        let writeSide = WriteSide(parts, node: node, log: log, segments: segments, link: link, at: replay.point)
-        writeSide.start()
-        return writeSide
+        return WriteSide(parts, node: node, log: log, segments: segments, link: link, at: replay.point)
     }
 
     /// Hands tables over to deletion that the manifest does not name: a crash came between a table and its edit, or

@@ -13,6 +13,25 @@ struct ThreadTests {
         EngineEnvironment(fileSystem: disk, clock: SystemClock(), random: SystemRandom(), executor: ThreadExecutor())
     }
 
+    @Test("tables that are made while a store opens are none of those that a crash left behind")
+    func tablesMadeWhileOpening() throws {
+        let options = EngineOptions.small
+        let disk = SimulatedFileSystem(seed: 4)
+        let writer = try Engine.open(at: "/store", options: options, environment: environment(disk))
+        let value = String(repeating: "v", count: 1000)
+        for key in 0..<400 { try writer.put("k\(key)", value, durability: .buffered) }
+        try writer.sync()
+        for round in 0..<40 {
+            let copy = disk.clone(seed: UInt64(round))
+            let engine = try Engine.open(at: "/store", options: options, environment: environment(copy))
+            try engine.flush()
+            try engine.compact()
+            for key in 0..<400 { #expect(try engine.text("k\(key)") == value) }
+            try engine.close()
+        }
+        try writer.close()
+    }
+
     @Test("readers beside a rewind see the store before it or after it, never one half filled")
     func readersBesideARewind() throws {
         let disk = SimulatedFileSystem(seed: 3)
