@@ -292,10 +292,11 @@ final class User {
 
     /// The user as ACL LIST and the ACL file show it.
     var line: String {
-        var words = ["user", name] + flags + passwords.map { "#" + $0 }
+        var words = flags + passwords.map { "#" + $0 }
         words.append(keyText)
         words.append(allChannels ? "&*" : channels.isEmpty ? "resetchannels" : "resetchannels " + channelText)
         words.append(commandText)
-        return words.filter { !$0.isEmpty }.joined(separator: " ")
+        // A name may be empty, too.
+        return (["user", name] + words.filter { !$0.isEmpty }).joined(separator: " ")
     }
 }
