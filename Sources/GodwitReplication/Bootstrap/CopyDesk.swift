@@ -73,15 +73,13 @@ final class CopyDesk {
         core.attempt("hold the log") { () throws(EngineError) in
             try engine.hold(copy.holdName, after: engine.historyPoint.position.sequence)
         }
-        let filter =
-            KeyspaceFilter.isNeeded(hello.keyspaces, region: hello.region, engine)
-            ? KeyspaceFilter(hello.keyspaces, region: hello.region, engine) : nil
-        let wanted = filter.map { filter in engine.keyspaces.map(\.id).filter { filter.takes($0) } }
+        let selection = KeyspaceSelection(hello.keyspaces, region: hello.region)
         let (directory, result) = (copy.directory, copy.result)
         let job = core.environment.executor.start(
             Job(name: "full copy", priority: .background) {
                 let outcome = Result { () throws(EngineError) in
-                    try engine.checkpoint(to: directory, keeping: wanted)
+                    try engine.checkpoint(
+                        to: directory, keeping: { _, name, settings in selection.takes(name, settings) })
                 }
                 result.withLock { $0 = outcome }
                 engine.wakeWaiters()

@@ -37,17 +37,17 @@ final class RecordFeed {
 
 /// What a follower takes of the keyspaces.
 final class KeyspaceFilter {
-    private let names: Set<String>?
-    private let region: UInt16
+    private let selection: KeyspaceSelection
     private var ids: Set<KeyspaceID> = []
 
     /// - Parameters:
     ///   - names: The keyspaces it asks for; nil for all.
     ///   - region: The region it is in: some keyspaces stay within theirs.
     init(_ names: [String]?, region: String, _ engine: Engine) {
-        self.names = names.map(Set.init)
-        self.region = RegionID.of(region)
-        for keyspace in engine.keyspaces where takes(keyspace.name, keyspace.settings) { ids.insert(keyspace.id) }
+        selection = KeyspaceSelection(names, region: region)
+        for keyspace in engine.keyspaces where selection.takes(keyspace.name, keyspace.settings) {
+            ids.insert(keyspace.id)
+        }
     }
 
     /// Whether anything is left out now, for `engine`'s keyspaces.
@@ -57,11 +57,6 @@ final class KeyspaceFilter {
     }
 
     func takes(_ id: KeyspaceID) -> Bool { ids.contains(id) }
-
-    private func takes(_ name: String, _ settings: KeyspaceSettings) -> Bool {
-        guard settings.replicated, settings.regions.isEmpty || settings.regions.contains(region) else { return false }
-        return names?.contains(name) ?? true
-    }
 
     /// Appends what the follower gets of records: with only the sections it takes; those of which it takes none become
     /// skips.
@@ -112,6 +107,6 @@ final class KeyspaceFilter {
         guard record.type == .keyspaceCreate else { return }
         let made = try KeyspaceCreate.decode(record.controlPayload)
         let settings = try KeyspaceSettings(encoded: made.settings)
-        if takes(made.name, settings) { ids.insert(made.id) }
+        if selection.takes(made.name, settings) { ids.insert(made.id) }
     }
 }

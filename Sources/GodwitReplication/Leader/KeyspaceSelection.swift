@@ -1,0 +1,21 @@
+internal import GodwitEngine
+
+/// Which keyspaces a node takes: those it asks for, unless they are kept to other regions.
+struct KeyspaceSelection: Sendable {
+    private let names: Set<String>?
+    private let region: UInt16
+
+    /// - Parameters:
+    ///   - names: The keyspaces the node asks for; nil for all.
+    ///   - region: The region it is in: some keyspaces stay within theirs.
+    init(_ names: [String]?, region: String) {
+        self.names = names.map(Set.init)
+        self.region = RegionID.of(region)
+    }
+
+    /// Whether the node takes a keyspace of a name, with the settings that it has.
+    func takes(_ name: String, _ settings: KeyspaceSettings) -> Bool {
+        guard settings.replicated, settings.regions.isEmpty || settings.regions.contains(region) else { return false }
+        return names?.contains(name) ?? true
+    }
+}
