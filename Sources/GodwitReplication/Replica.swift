@@ -199,6 +199,9 @@ package final class Replica {
         case .records(let records): try takeBack(records, from: shipper, now: now)
         case .copyRequest(let request):
             guard case .copying(let sender) = shipper.state else { return }
+            guard copies.isAllowed(shipper.hello?.node) else {
+                return core.close(shipper.link, "the copy has a keyspace that is kept to other nodes by now")
+            }
             try sender.answer(request) { core.send($0, on: shipper.link) }
         case .copyDone:
             shipper.copied()

@@ -33,6 +33,8 @@ final class ReplicaCore {
     var fileSystem: any FileSystem { environment.fileSystem }
     /// Whether this node takes only some keyspaces.
     var isPartial: Bool { options.keyspaces != nil }
+    /// What this node takes as a follower.
+    var selection: KeyspaceSelection { KeyspaceSelection(options.keyspaces, region: options.region) }
     /// This node's history; nil without data.
     var history: EpochHistory? {
         engine.map { EpochHistory(epochs: $0.epochHistory, end: $0.historyPoint) }

@@ -176,7 +176,7 @@ struct FailoverTests {
         try third.replica?.setLeader(new.address, now: third.now)
         #expect(cluster.run(atMost: 10_000) { third.engine?.historyPoint == new.engine?.historyPoint })
         let position = try #require(old.engine).put("late", "1", durability: .buffered)
-        old.replica?.await(.received(1), at: position, id: 1, until: .max, now: old.now)
+        old.replica?.await(.received(1), at: position, of: [], id: 1, until: .max, now: old.now)
         try third.replica?.setLeader(old.address, now: third.now)
         third.touch()
         #expect(cluster.run(atMost: 10_000) { old.replica?.status.role == "deposed" })
@@ -211,7 +211,7 @@ struct FailoverTests {
         let pair = try Pair(seed: 62)
         let engine = try #require(pair.leader.engine)
         let position = try engine.put("held", "1", durability: .buffered)
-        pair.leader.replica?.await(.durable(1), at: position, id: 1, until: .max, now: pair.leader.now)
+        pair.leader.replica?.await(.durable(1), at: position, of: [], id: 1, until: .max, now: pair.leader.now)
         pair.leader.touch()
         #expect(pair.cluster.run(atMost: 5000) { !pair.cluster.levels.isEmpty })
         let epoch = engine.position.epoch

@@ -193,7 +193,7 @@ struct StreamTests {
         #expect(cluster.settle())
         #expect(try contents(last) == contents(leader))
         let position = try #require(leader.engine).put("x", "y", durability: .buffered)
-        leader.replica?.await(.durable(2), at: position, id: 1, until: .max, now: leader.now)
+        leader.replica?.await(.durable(2), at: position, of: [], id: 1, until: .max, now: leader.now)
         leader.touch()
         #expect(cluster.run(atMost: 10_000) { !cluster.levels.isEmpty })
         #expect(

@@ -167,6 +167,7 @@ public final class Node: Sendable {
         limit: Duration = .seconds(5)
     ) async throws(NodeError) -> WriteOutcome {
         guard let engine else { throw NodeError.notReady }
+        let written = level == .local ? [] : engine.keyspaces(of: batch).map { WrittenKeyspace($0) }
         let position: Position
         do throws(EngineError) {
             position = try await engine.writeAsync(batch, durability: durability)
@@ -174,28 +175,31 @@ public final class Node: Sendable {
             throw NodeError(error)
         }
         if level == .local { return .confirmed(position, heldBy: [region]) }
-        switch await reach(level, at: position, limit: limit) {
+        switch await reach(level, at: position, of: written, limit: limit) {
         case .reached(let heldBy): return .confirmed(position, heldBy: heldBy)
         case .unconfirmed(_, let heldBy): return .unconfirmed(position, heldBy: heldBy)
         }
     }
 
-    /// The regions of the nodes that have a position, this node's first: once as many have it as `level` says, or the
-    /// limit is over.
+    /// The regions of the nodes that have a position and may hold the keyspaces that were written to, this node's
+    /// first: once as many have it as `level` says, or the limit is over.
     package func confirm(
-        _ position: Position, level: WriteLevel, limit: Duration
+        _ position: Position, of keyspaces: [Keyspace], level: WriteLevel, limit: Duration
     ) async throws(NodeError) -> [String] {
         if isClosed.withLockedValue({ $0 }) { throw NodeError.closed }
-        switch await reach(level, at: position, limit: limit) {
+        switch await reach(level, at: position, of: keyspaces.map { WrittenKeyspace($0) }, limit: limit) {
         case .reached(let heldBy), .unconfirmed(_, let heldBy): return heldBy
         }
     }
 
-    private func reach(_ level: WriteLevel, at position: Position, limit: Duration) async -> LevelOutcome {
+    private func reach(
+        _ level: WriteLevel, at position: Position, of written: [WrittenKeyspace], limit: Duration
+    ) async -> LevelOutcome {
         await withCheckedContinuation { continuation in
             let isTaken = inbox.post(
                 .command { thread, now in
-                    thread.await(level, at: position, limit: limit.nanoseconds, now: now, continuation)
+                    thread.await(
+                        level, at: position, of: written, limit: limit.nanoseconds, now: now, continuation)
                 })
             if !isTaken { continuation.resume(returning: .unconfirmed(position: position, heldBy: [region])) }
         }

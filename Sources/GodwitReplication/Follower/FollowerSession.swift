@@ -150,7 +150,7 @@ final class FollowerSession {
     /// What may come in some states only.
     private func takeInOrder(_ message: Message, _ link: Link, now: UInt64) throws(EngineError) {
         switch (state, message) {
-        case (.streaming, .records(let records)): try apply(records)
+        case (.streaming, .records(let records)): try apply(records, now: now)
         case (.streaming, .takeOver(let point)):
             if let refusal = replica.takeOver(after: point, over: link, now: now) {
                 core.send(.cancel(reason: refusal), on: link)
@@ -186,8 +186,13 @@ final class FollowerSession {
 
     // MARK: 6. Stream
 
-    private func apply(_ records: ByteView) throws(EngineError) {
+    private func apply(_ records: ByteView, now: UInt64) throws(EngineError) {
         guard let engine = core.engine else { return }
+        let news = try KeyspaceNews(of: records, engine, core.selection)
+        if let name = news.turned {
+            needsCopy = true
+            return drop("what this node takes of `\(name)` changes here: a full copy has to follow", now: now)
+        }
         try records.withSpan { (span) throws(EngineError) in
             do throws(EngineError) {
                 _ = try engine.apply(records: span, durability: .buffered)
@@ -199,6 +204,7 @@ final class FollowerSession {
         figures.bytes += UInt64(records.count)
         try engine.requestSync()
         freshness.applied(engine.historyPoint.position.sequence)
+        if news.isAny { replica.keyspacesChanged() }
     }
 
     /// Says how far this node has come, where that is news.

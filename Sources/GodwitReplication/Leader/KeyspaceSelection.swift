@@ -1,7 +1,7 @@
 internal import GodwitEngine
 
 /// Which keyspaces a node takes: those it asks for, unless they are kept to other regions.
-struct KeyspaceSelection: Sendable {
+struct KeyspaceSelection: Sendable, Hashable {
     private let names: Set<String>?
     private let region: UInt16
 
@@ -15,7 +15,13 @@ struct KeyspaceSelection: Sendable {
 
     /// Whether the node takes a keyspace of a name, with the settings that it has.
     func takes(_ name: String, _ settings: KeyspaceSettings) -> Bool {
-        guard settings.replicated, settings.regions.isEmpty || settings.regions.contains(region) else { return false }
-        return names?.contains(name) ?? true
+        settings.isFor(region) && names?.contains(name) ?? true
     }
+
+    func takes(_ keyspace: Keyspace) -> Bool { takes(keyspace.name, keyspace.settings) }
+}
+
+extension Hello {
+    /// What the follower takes.
+    var selection: KeyspaceSelection { KeyspaceSelection(keyspaces, region: region) }
 }

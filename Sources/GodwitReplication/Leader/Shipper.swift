@@ -83,9 +83,7 @@ final class Shipper {
     private func stream(after point: HistoryPoint, _ hello: Hello, _ engine: Engine) {
         keepSlot(hello, durable: hello.durable, at: point.position.sequence)
         do throws(EngineError) {
-            let isFiltered = KeyspaceFilter.isNeeded(hello.keyspaces, region: hello.region, engine)
-            let filter = isFiltered ? KeyspaceFilter(hello.keyspaces, region: hello.region, engine) : nil
-            let feed = try RecordFeed(engine, after: point, filter)
+            let feed = try RecordFeed(engine, after: point, KeyspaceFilter(hello.selection, engine))
             progress = FollowerProgress(at: point.position.sequence, durable: hello.durable)
             state = .streaming(feed)
             welcome(.stream, point, hello, engine)

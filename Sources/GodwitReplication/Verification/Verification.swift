@@ -88,11 +88,11 @@ final class VerificationPeer {
 
     init(_ hello: Hello, _ link: Link, _ engine: Engine) {
         self.link = link
-        let filter = KeyspaceFilter(hello.keyspaces, region: hello.region, engine)
-        keyspaces = engine.keyspaces.filter { filter.takes($0.id) }
+        let selection = hello.selection
+        keyspaces = engine.keyspaces.filter { selection.takes($0) }
         result = NodeVerification.Node(
             node: hello.node.description, region: hello.region, entries: 0,
-            skipped: engine.keyspaces.filter { !filter.takes($0.id) }.map(\.name), differences: [], failure: nil)
+            skipped: engine.keyspaces.filter { !selection.takes($0) }.map(\.name), differences: [], failure: nil)
     }
 
     func fail(_ reason: String) {

@@ -87,7 +87,8 @@ final class FetchPool: Sendable {
         switch need {
         case .status: return (try? await node.status()).map { .status($0) }
         case .confirmation(let level, let local, let limit):
-            let held = (try? await node.confirm(write ?? .start, level: level, limit: limit)) ?? []
+            let databases = engine.keyspaces.filter { Database.owns($0.name) }
+            let held = (try? await node.confirm(write ?? .start, of: databases, level: level, limit: limit)) ?? []
             var isLocal = write.map { $0 <= engine.durablePoint.position } ?? true
             if !isLocal, local > 0, let write {
                 isLocal = await withCheckedContinuation { continuation in
