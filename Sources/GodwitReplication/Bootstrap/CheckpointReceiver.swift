@@ -48,6 +48,7 @@ final class CheckpointReceiver {
     func offered(_ description: [UInt8], over link: Link) throws(EngineError) {
         let checkpoint = try Checkpoint(decoding: description, file: "the CHECKPOINT of \(name)")
         try fileSystem.createDirectory(directory)
+        try CheckpointInstall.abandon(directory, fileSystem)
         let names = checkpoint.files.map(\.name)
         for name in try fileSystem.list(directory) where !names.contains(name) {
             try fileSystem.remove(directory + "/" + name)
@@ -59,7 +60,7 @@ final class CheckpointReceiver {
                 file: directory)
         }
         self.checkpoint = checkpoint
-        index = 0
+        (index, step, done) = (0, nil, 0)
         core.tell(.copyBegan(node: name, bytes: checkpoint.bytes))
     }
 
