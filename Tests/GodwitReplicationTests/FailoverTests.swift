@@ -162,6 +162,44 @@ struct FailoverTests {
         return count
     }
 
+    @Test("a recovery that is begun again takes its own replays for its own, also those of the tail's later epochs")
+    func beginsAgainOverTwoEpochs() throws {
+        let pair = try Pair(seed: 53) { $0.restartWait = 200 }
+        let old = try #require(pair.leader.engine)
+        let fork = old.historyPoint
+        pair.cluster.cut(pair.leader, pair.follower)
+        // The new primary's clock is ahead: its writes have the later stamps, its replays too.
+        pair.follower.clock.jumpWall(milliseconds: 30_000)
+        try old.put("x", "1", durability: .synced)
+        try old.beginEpoch()
+        try old.put("k", "1", durability: .buffered)
+        let half = old.historyPoint
+        try old.put("k", "2", durability: .buffered)
+        let header = TailHeader(
+            node: pair.leader.replica?.core.node ?? NodeID(high: 0, low: 0), fork: fork, end: old.historyPoint,
+            keptAfter: fork.position.sequence)
+        let records = try #require(
+            RecordFeed(old, after: fork, nil).next(maxBytes: 1 << 20) { records, _ in records.array })
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        let engine = try #require(pair.follower.engine)
+        try engine.put("x", "later", durability: .buffered)
+
+        func classes(_ records: [UInt8]) throws -> [TailClass] {
+            let recovery = try TailRecovery(header, engine, .clean)
+            let verdicts = try records.withView { (view) throws(EngineError) in try recovery.take(view, isLast: true) }
+            return verdicts.rows.map(\.outcome)
+        }
+        let first = try records.withView { (view) throws(EngineError) in
+            var run = RecordRun(view)
+            while let record = try run.next(), record.point != half {}
+            return run.offset
+        }
+        #expect(try classes(Array(records[..<first])) == [.superseded, .recovered])
+        // The link breaks, and it begins again.
+        #expect(try classes(records) == [.superseded, .recovered, .recovered])
+        #expect(try engine.get("k") == Array("2".utf8))
+    }
+
     @Test("a primary that is told of a newer epoch acknowledges nothing more")
     func primaryToldOfNewerEpochAcknowledgesNothing() throws {
         let cluster = Cluster(seed: 60)

@@ -7,7 +7,7 @@ internal import GodwitEngine
 ///    decided by keys, is a conflict; a later write supersedes. Of what is left, a batch whose puts have all expired is
 ///    expired, and any other is recovered.
 /// 3. Write it again, whole, with its own deadlines, on the condition that nobody touched its keys since the look, and
-///    with its old position in the keyspace `.recovered`, in one batch. When somebody did, look again.
+///    with its old position and the tail's node in the keyspace `.recovered`, in one batch. When somebody did, look again.
 /// 4. Sync, then report: what is reported as recovered survives.
 final class TailRecovery {
     private static let attempts = 100
@@ -24,7 +24,7 @@ final class TailRecovery {
         self.header = header
         self.engine = engine
         self.policy = policy
-        touched = try TouchedKeys(engine, after: header.fork)
+        touched = try TouchedKeys(engine, for: header)
     }
 
     /// Classifies a piece of the tail: whole records.
@@ -125,7 +125,8 @@ final class TailRecovery {
             }
         }
         try batch.put(
-            RecoveredKeyspace.key(record.position), [] as [UInt8], in: RecoveredKeyspace.ensure(engine))
+            RecoveredKeyspace.key(record.position), RecoveredKeyspace.value(header.node),
+            in: RecoveredKeyspace.ensure(engine))
         do throws(EngineError) {
             try engine.write(batch, if: conditions, durability: .buffered)
             return true
