@@ -32,6 +32,21 @@ struct FailoverTests {
         #expect(isDone, "\(pair.cluster.trace.suffix(30).joined(separator: "\n"))")
     }
 
+    /// Has a recovery judge a tail; with how many steps it took.
+    private func judge(
+        _ records: [UInt8], _ recovery: TailRecovery, _ engine: Engine
+    ) throws -> (verdicts: TailVerdicts, steps: Int) {
+        records.withView { recovery.take($0, isLast: true) }
+        for steps in 1... {
+            switch try recovery.step() {
+            case .more: continue
+            case .waiting: try engine.sync()
+            case .idle: throw EngineError(.unavailable, "there is nothing to judge")
+            case .judged(let verdicts): return (verdicts, steps)
+            }
+        }
+    }
+
     private func classes(_ node: SimulatedNode) throws -> [String] {
         let report = try #require(node.replica?.status.recovery.last)
         return report.rows.map { "\($0.outcome.rawValue)\($0.replayed ? " replayed" : "")" }
@@ -186,8 +201,7 @@ struct FailoverTests {
 
         func classes(_ records: [UInt8]) throws -> [TailClass] {
             let recovery = try TailRecovery(header, engine, .clean)
-            let verdicts = try records.withView { (view) throws(EngineError) in try recovery.take(view, isLast: true) }
-            return verdicts.rows.map(\.outcome)
+            return try judge(records, recovery, engine).verdicts.rows.map(\.outcome)
         }
         let first = try records.withView { (view) throws(EngineError) in
             var run = RecordRun(view)
@@ -198,6 +212,31 @@ struct FailoverTests {
         // The link breaks, and it begins again.
         #expect(try classes(records) == [.superseded, .recovered, .recovered])
         #expect(try engine.get("k") == Array("2".utf8))
+    }
+
+    @Test("a recovery reads a long log and judges a long tail in small steps")
+    func recoversInSteps() throws {
+        let pair = try Pair(seed: 54)
+        let old = try #require(pair.leader.engine)
+        let fork = old.historyPoint
+        pair.cluster.cut(pair.leader, pair.follower)
+        for number in 0..<600 { try old.put("t\(number)", "v", durability: .buffered) }
+        let header = TailHeader(
+            node: pair.leader.replica?.core.node ?? NodeID(high: 0, low: 0), fork: fork, end: old.historyPoint,
+            keptAfter: fork.position.sequence)
+        let records = try #require(
+            RecordFeed(old, after: fork, nil).next(maxBytes: 1 << 20) { records, _ in records.array })
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        let engine = try #require(pair.follower.engine)
+        try engine.hold("test", after: fork.position.sequence)
+        for number in 0..<100 {
+            try engine.put("l\(number)", String(repeating: "v", count: 5000), durability: .buffered)
+        }
+        let recovery = try TailRecovery(header, engine, .clean, stepBytes: 10_000)
+        let (verdicts, steps) = try judge(records, recovery, engine)
+        #expect(verdicts.rows.count == 600 && verdicts.rows.allSatisfy { $0.outcome == .recovered && $0.replayed })
+        // 500,000 bytes of log, and 600 batches of about 100 bytes.
+        #expect(steps > 55, "\(steps) steps")
     }
 
     @Test("a primary that is told of a newer epoch acknowledges nothing more")

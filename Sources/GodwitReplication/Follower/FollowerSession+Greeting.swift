@@ -13,6 +13,7 @@ extension FollowerSession {
         state = .greeting(link)
         lastAck = nil
         errands.stop()
+        backlog = Backlog()
         nextPing = now + core.options.heartbeat * 1_000_000
         let history = core.history
         core.send(

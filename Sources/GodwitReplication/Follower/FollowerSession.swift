@@ -9,7 +9,8 @@ internal import GodwitEngine
 ///    again.
 /// 4. *Copy*, when the log does not reach back, or nothing can be rewound; then greet again.
 /// 5. *Send back* what a restarted primary lost; then wait for its answer.
-/// 6. *Stream*: append and apply records as they come, acknowledge, ask for syncs; do errands (`FollowerErrands`).
+/// 6. *Stream*: append and apply records as they come, or once writers are no longer held back (`Backlog`), acknowledge,
+///    ask for syncs; do errands (`FollowerErrands`).
 ///
 /// Orderings: nothing is acknowledged under an epoch older than the newest that this node remembers; a tail is durable
 /// before the rewind; a copy is complete and verified before the old data goes; `received` is said after the append,
@@ -38,6 +39,8 @@ final class FollowerSession {
     private(set) var freshness: FreshnessTracker
     private(set) var leaderEnd: HistoryPoint?
     let errands: FollowerErrands
+    /// What came while writers are held back here.
+    var backlog = Backlog()
 
     init(_ core: ReplicaCore, _ replica: Replica, leader: String, freshAsOf: UInt64? = nil, now: UInt64) {
         self.core = core
@@ -93,6 +96,7 @@ final class FollowerSession {
         failures += 1
         state = .resting(until: now + pause / 2 + core.environment.random.next() % max(1, pause / 2))
         errands.stop()
+        backlog = Backlog()
         lastAck = nil
         figures.isConnected = false
     }
@@ -149,6 +153,14 @@ final class FollowerSession {
 
     /// What may come in some states only.
     private func takeInOrder(_ message: Message, _ link: Link, now: UInt64) throws(EngineError) {
+        if case .streaming = state, let engine = core.engine, backlog.keeps(message, engine) {
+            if backlog.isOverfull { drop("more came than was asked for", now: now) }
+            return
+        }
+        try perform(message, link, now: now)
+    }
+
+    private func perform(_ message: Message, _ link: Link, now: UInt64) throws(EngineError) {
         switch (state, message) {
         case (.streaming, .records(let records)): try apply(records, now: now)
         case (.streaming, .takeOver(let point)):
@@ -279,9 +291,32 @@ final class FollowerSession {
             }
             return now
         case .streaming:
+            let next = goOn(link, now: now)
             acknowledge(link, now: now)
-            return errands.poll(link, now: now)
+            return min(next, errands.poll(link, now: now))
         }
+    }
+
+    /// Takes what came while writers were held back; returns when to look again.
+    private func goOn(_ link: Link, now: UInt64) -> UInt64 {
+        guard !backlog.isEmpty, let engine = core.engine else { return .max }
+        do throws(EngineError) {
+            for _ in 0..<Backlog.atOnce {
+                if engine.holdsWriters { return now + Backlog.pause }
+                switch backlog.pop() {
+                case nil: return now
+                case .message(let message): try perform(message, link, now: now)
+                case .records(let records):
+                    try records.withView { (view) throws(EngineError) in
+                        try perform(.records(view), link, now: now)
+                    }
+                }
+            }
+        } catch {
+            core.failed("go on with \(link.name)", error)
+            drop("\(error.code.rawValue)", now: now)
+        }
+        return now
     }
 
     /// 5. Sends what the primary lost; its answer to the hello follows when it has it.

@@ -46,16 +46,21 @@ final class TouchedKeys {
     /// Says that the tail has records of an epoch.
     func expect(_ epoch: Epoch) { epochs.insert(epoch) }
 
-    /// Reads what has come in.
-    func catchUp() throws(EngineError) {
-        guard let feed else { return }
-        while true {
-            let outcome = try feed.next(maxBytes: 1 << 20) { records, _ in
-                Result { () throws(EngineError) in try self.read(records) }
+    /// Reads the next part of the log, about so many bytes. Returns whether there is about as much more.
+    func advance(maxBytes: Int) throws(EngineError) -> Bool { try next(maxBytes) > maxBytes / 2 }
+
+    /// Reads what has come in since `advance` had read nearly all.
+    func catchUp() throws(EngineError) { while try next(1 << 20) > 0 {} }
+
+    /// Reads records; returns how many bytes they had.
+    private func next(_ maxBytes: Int) throws(EngineError) -> Int {
+        let outcome = try feed?.next(maxBytes: maxBytes) { records, _ in
+            Result { () throws(EngineError) in
+                try self.read(records)
+                return records.count
             }
-            guard let outcome else { return }
-            try outcome.get()
         }
+        return try outcome?.get() ?? 0
     }
 
     private func read(_ records: ByteView) throws(EngineError) {
