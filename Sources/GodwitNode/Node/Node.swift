@@ -43,7 +43,7 @@ public final class Node: Sendable {
     /// - Throws: What keeps the node from starting; nothing is left open then.
     public static func start(_ options: NodeOptions) async throws(NodeError) -> Node {
         try options.validate()
-        let tls = try options.tls?.contexts()
+        let tls = try options.tls?.watched(options.logger)
         let inbox = Inbox()
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
@@ -53,6 +53,7 @@ public final class Node: Sendable {
             let port = try await transport.listen(at: options.listen)
             let state = NodeState()
             try await open(options, port: port, inbox, transport, state, on: threads)
+            tls?.watch(on: loops.next())
             return Node(
                 region: options.region, address: HostPort(host: options.listen.host, port: port), inbox: inbox,
                 state: state, transport: transport, loops: loops, threads: threads)
