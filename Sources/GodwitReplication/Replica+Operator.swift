@@ -140,7 +140,7 @@ extension Replica {
         if verification != nil { throw ReplicationError(.busy, "another verification is under way; wait for it") }
         do throws(EngineError) {
             verifications += 1
-            verification = try Verification(verifications, engine, shippers, marks: takesWrites)
+            verification = try Verification(verifications, engine, core.selection, shippers, marks: takesWrites)
             return verifications
         } catch {
             throw ReplicationError(error)

@@ -37,7 +37,9 @@ struct FailoverTests {
         _ records: [UInt8], _ recovery: TailRecovery, _ engine: Engine
     ) throws -> (verdicts: TailVerdicts, steps: Int) {
         records.withView { recovery.take($0, isLast: true) }
-        for steps in 1... {
+        var steps = 0
+        while true {
+            steps += 1
             switch try recovery.step() {
             case .more: continue
             case .waiting: try engine.sync()
