@@ -52,6 +52,7 @@ extension Replica {
             store: engine.storeID, region: core.options.region, history: history, standing: standing,
             newest: core.state.newest, keyspaces: core.options.keyspaces)
         var answer = handshake.answer(hello, allowed: shipper.link.identity?.keyspaces)
+        if case .stream(let point) = answer, core.owesCopy.contains(hello.node) { answer = .bootstrap(fork: point) }
         if case .sendBack = answer, shippers.contains(where: { $0.isReceivingBack }) { answer = .hold }
         shipper.answer(answer, to: hello, engine: engine, now: now)
         if case .awaitingCopy = shipper.state { copies.serve(shipper, hello, engine) }

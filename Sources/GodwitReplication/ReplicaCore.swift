@@ -15,6 +15,8 @@ final class ReplicaCore {
     private(set) var refusals: [String: UInt64] = [:]
     private(set) var errors: [String: UInt64] = [:]
     var reports: [RecoveryReport] = []
+    /// Followers that cannot be sent what lies before them: only a full copy helps.
+    var owesCopy: Set<NodeID> = []
     /// What happened on the links with followers.
     var figures: [NodeID: PeerFigures] = [:]
 

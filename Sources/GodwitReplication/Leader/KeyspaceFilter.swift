@@ -2,30 +2,43 @@ internal import GodwitEngine
 
 /// What one follower is sent of the keyspaces.
 ///
-/// A keyspace's data goes out where its settings allow that both now and at its place in the log. So nothing goes out
-/// any more from the moment on that a keyspace is kept to other regions, whatever lies in the log before that; and what
-/// was written while it was kept to others does not go out when it is given free later. Whoever takes the keyspace after
-/// such a change, and did not before it, has a full copy made (`FollowerSession`).
+/// A keyspace's settings at each place of the log say whether the follower takes what is written there: those that it
+/// says hello with, and from there on those that records give. What it does not take is left out.
 ///
-/// What belongs to a keyspace of which nobody knows the settings any more stays here: it was dropped before the store
-/// was opened, and the drop follows in the log.
+/// Settings also count at once: what a keyspace holds that has been kept from the follower meanwhile does not go out
+/// either, though it lies before the change. It cannot just be left out: another history may go on from before the
+/// change, and the follower would lack it there. The feed ends (`turned`), and a full copy has to follow. That is so too
+/// where nobody knows the settings any more, of a keyspace that was dropped before the store was opened.
 final class KeyspaceFilter {
+    /// What is done with a keyspace's data.
+    private enum Verdict {
+        case goes, stays
+        /// It belongs to the follower here, and is not to go out any more.
+        case turned
+    }
+
     private let selection: KeyspaceSelection
     private let engine: Engine
+    private let lacks: Set<KeyspaceID>
     /// Whether keyspaces are taken by the settings that records have given them on the way.
-    private var here: [KeyspaceID: Bool] = [:]
+    private var given: [KeyspaceID: Bool] = [:]
     /// What was found out since the keyspaces were last looked at.
-    private var known: [KeyspaceID: Bool] = [:]
+    private var known: [KeyspaceID: Verdict] = [:]
     /// The last of it: records come in runs of one keyspace.
-    private var latest: (id: KeyspaceID, isTaken: Bool)?
+    private var latest: (id: KeyspaceID, verdict: Verdict)?
+    /// The keyspace that ends the feed.
+    private(set) var turned: KeyspaceID?
 
-    init(_ selection: KeyspaceSelection, _ engine: Engine) {
+    /// - Parameter lacks: The keyspaces that the follower does not take where the feed begins.
+    init(_ selection: KeyspaceSelection, lacks: [KeyspaceID], _ engine: Engine) {
         self.selection = selection
+        self.lacks = Set(lacks)
         self.engine = engine
     }
 
     /// Finds out what the follower gets of records, and appends it where it is less than all: then only the sections it
-    /// takes are left, and records of which it takes none become skips. Returns whether it is less.
+    /// takes are left, and records of which it takes none become skips. Returns whether it is less. Stops where the feed
+    /// ends.
     func apply(to records: ByteView, after point: HistoryPoint, into output: ByteWriter) throws(EngineError) -> Bool {
         look()
         var run = RecordRun(records)
@@ -34,16 +47,19 @@ final class KeyspaceFilter {
         var skipped: (first: SequenceNumber, after: UInt64, last: RecordView)?
         while let record = try run.next() {
             try learn(record)
-            if !isCut {
-                if try isTakenWhole(record) {
-                    done = record.point
-                    continue
-                }
-                output.append(records.slice(0, run.offset - record.bytes.count))
-                isCut = true
+            let verdict = try judge(record)
+            if verdict == .goes, !isCut {
+                done = record.point
+                continue
             }
+            if !isCut { output.append(records.slice(0, run.offset - record.bytes.count)) }
+            isCut = true
+            if verdict == .turned { break }
             let start = output.count
-            guard try isTaken(record), RecordEncoder.appendPartial(of: record, to: output, keeping: takes) else {
+            guard RecordEncoder.appendPartial(of: record, to: output, keeping: { self.verdict($0) == .goes }),
+                record.type == .batch || verdict == .goes
+            else {
+                output.truncate(to: start)
                 skipped = (skipped?.first ?? record.firstSequence, skipped?.after ?? done.chain, record)
                 done = record.point
                 continue
@@ -68,33 +84,42 @@ final class KeyspaceFilter {
         latest = nil
     }
 
-    private func takes(_ id: KeyspaceID) -> Bool {
-        if let latest, latest.id == id { return latest.isTaken }
-        let isTaken = known[id] ?? find(id)
-        known[id] = isTaken
-        latest = (id, isTaken)
-        return isTaken
+    private func verdict(_ id: KeyspaceID) -> Verdict {
+        if let latest, latest.id == id { return latest.verdict }
+        let verdict = known[id] ?? find(id)
+        known[id] = verdict
+        latest = (id, verdict)
+        return verdict
     }
 
-    private func find(_ id: KeyspaceID) -> Bool {
-        let now = engine.keyspaceEver(id).map { selection.takes($0.name, $0.settings) }
-        return (now ?? here[id] ?? false) && here[id] ?? true
+    private func find(_ id: KeyspaceID) -> Verdict {
+        guard given[id] ?? !lacks.contains(id) else { return .stays }
+        return engine.keyspaceEver(id).map(selection.takes) ?? false ? .goes : .turned
     }
 
-    /// Whether nothing of a record is to be left out.
-    private func isTakenWhole(_ record: RecordView) throws(EngineError) -> Bool {
-        guard record.type == .batch else { return try isTaken(record) }
-        for section in record.sections where section.payload != nil && !takes(section.keyspace) { return false }
-        return true
-    }
-
-    /// Whether a record may go out at all: the tables of a bulk ingest stand in records of their own.
-    private func isTaken(_ record: RecordView) throws(EngineError) -> Bool {
+    /// What is done with a record: it goes whole, or not. Sets `turned` where it ends the feed. The tables of a bulk
+    /// ingest stand in records of their own.
+    private func judge(_ record: RecordView) throws(EngineError) -> Verdict {
         switch record.type {
-        case .ingestChunk: takes(IngestChunk.keyspace(of: try IngestChunk.decode(record.controlPayload).ingest))
-        case .ingestCommit: takes(IngestChunk.keyspace(of: try IngestCommit.decode(record.controlPayload).ingest))
-        case .batch, .epochBegin, .keyspaceCreate, .keyspaceDrop, .keyspaceAlter, .marker, .skip: true
+        case .batch:
+            var whole = Verdict.goes
+            for section in record.sections where section.payload != nil {
+                let verdict = judge(section.keyspace)
+                if verdict == .turned { return .turned }
+                if verdict == .stays { whole = .stays }
+            }
+            return whole
+        case .ingestChunk: return judge(IngestChunk.keyspace(of: try IngestChunk.decode(record.controlPayload).ingest))
+        case .ingestCommit:
+            return judge(IngestChunk.keyspace(of: try IngestCommit.decode(record.controlPayload).ingest))
+        case .epochBegin, .keyspaceCreate, .keyspaceDrop, .keyspaceAlter, .marker, .skip: return .goes
         }
+    }
+
+    private func judge(_ id: KeyspaceID) -> Verdict {
+        let verdict = verdict(id)
+        if verdict == .turned { turned = id }
+        return verdict
     }
 
     private static func append(
@@ -110,11 +135,11 @@ final class KeyspaceFilter {
         switch record.type {
         case .keyspaceCreate:
             let made = try KeyspaceCreate.decode(record.controlPayload)
-            here[made.id] = selection.takes(made.name, try KeyspaceSettings(encoded: made.settings))
+            given[made.id] = selection.takes(made.name, try KeyspaceSettings(encoded: made.settings))
         case .keyspaceAlter:
             let altered = try KeyspaceAlter.decode(record.controlPayload)
             let settings = try KeyspaceSettings(encoded: altered.settings)
-            here[altered.id] = engine.keyspaceEver(altered.id).map { selection.takes($0.name, settings) } ?? false
+            given[altered.id] = engine.keyspaceEver(altered.id).map { selection.takes($0.name, settings) } ?? false
         case .batch, .epochBegin, .keyspaceDrop, .ingestChunk, .ingestCommit, .marker, .skip: return
         }
         look()

@@ -15,6 +15,9 @@ final class RecordFeed {
     /// Up to where records have been handed out.
     var point: HistoryPoint { stream.point }
 
+    /// Whether the feed has ended before a record that the follower is not to have any more.
+    var isTurned: Bool { filter?.turned != nil }
+
     /// Lends the next records, about `maxBytes` of them; nil when there are none.
     func next<R>(maxBytes: Int, _ body: (ByteView, HistoryPoint) -> R) throws(EngineError) -> R? {
         guard let filter else {
