@@ -283,6 +283,7 @@ final class FollowerSession {
                 switch try receiver.work(over: link) {
                 case .more: return now
                 case .waiting: return .max
+                case .syncing: return now + FileSyncs.pause
                 case .complete: try install(receiver, link, now: now)
                 }
             } catch {
