@@ -312,7 +312,8 @@ extension Replica {
 
     /// Nothing more can be confirmed here.
     func giveUpLevels() {
-        for (id, outcome) in levels.giveUp(holders, own: core.options.region, settings) { core.act(.level(id, outcome)) }
+        let outcomes = levels.giveUp(holders, own: core.options.region, settings)
+        for (id, outcome) in outcomes { core.act(.level(id, outcome)) }
     }
 
     /// A follower's acknowledgement was taken.

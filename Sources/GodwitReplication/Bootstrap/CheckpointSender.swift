@@ -49,7 +49,8 @@ final class CheckpointSender {
             return length
         }
         guard try outcome.get() == length else {
-            throw EngineError(.corruption, "a file of a full copy is shorter than it was", file: file.path, offset: offset)
+            throw EngineError(
+                .corruption, "a file of a full copy is shorter than it was", file: file.path, offset: offset)
         }
     }
 

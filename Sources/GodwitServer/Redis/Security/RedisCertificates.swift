@@ -7,8 +7,8 @@ extension RedisTLS {
     func watched(_ logger: Logger) throws(NodeError) -> WatchedFiles<NIOSSLContext> {
         do {
             return try WatchedFiles(
-                "certificate of the Redis listener", paths: [certificate, key] + (clientAuthorities.map { [$0] } ?? []),
-                logger: logger
+                "certificate of the Redis listener",
+                paths: [certificate, key] + (clientAuthorities.map { [$0] } ?? []), logger: logger
             ) { try context() }
         } catch {
             throw NodeError(.invalidArgument, "the TLS files of the Redis listener cannot be used: \(error)")
