@@ -343,7 +343,7 @@ enum Keys {
     private static func flush(_ call: Call, _ number: Int) throws(Interrupt) {
         guard let database = call.executor.database(number) else { return }
         for keyspace in [database.keys, database.fields, database.deadlines] { try call.executor.clear(keyspace) }
-        call.executor.touchAll(number)
+        call.executor.watchers.touch(database: number)
     }
 
     // MARK: OBJECT

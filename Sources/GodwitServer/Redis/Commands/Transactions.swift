@@ -18,17 +18,17 @@ enum Transactions {
         var seen = Set<WatchKey>()
         for index in 1..<call.count {
             let key = WatchKey(database: call.client.database, key: call[index].array)
-            if call.executor.isWatched(key, by: call.client) || !seen.insert(key).inserted { continue }
+            if call.executor.watchers.contains(key, by: call.client) || !seen.insert(key).inserted { continue }
             let value = try call.read(call[index])
             watches.append(Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil))
         }
         // A client that is touched already has lost; what it watches more does not matter.
-        for watch in watches { call.executor.watch(watch, call.client) }
+        for watch in watches { call.executor.watchers.add(watch, call.client) }
         call.reply.ok()
     }
 
     static func unwatch(_ call: Call) throws(Interrupt) {
-        call.executor.unwatch(call.client)
+        call.executor.watchers.remove(call.client)
         call.reply.ok()
     }
 
@@ -62,7 +62,7 @@ enum Transactions {
         } catch {
             if executor.isGivenUp, case .failed(let text) = error {
                 client.identity = begin
-                executor.unwatch(client)
+                executor.watchers.remove(client)
                 throw .failed("EXECABORT Transaction discarded because of: \(text.withoutGenericCode)")
             }
             // What the commands behind it will want is fetched along.
@@ -75,7 +75,7 @@ enum Transactions {
             executor.takeBack()
             throw error
         }
-        executor.unwatch(client)
+        executor.watchers.remove(client)
     }
 
     private static func hasExpired(_ call: Call) -> Bool {
@@ -84,6 +84,6 @@ enum Transactions {
 
     private static func end(_ call: Call) {
         call.client.transaction = nil
-        call.executor.unwatch(call.client)
+        call.executor.watchers.remove(call.client)
     }
 }
