@@ -22,6 +22,7 @@ enum Keys {
     static func unlink(_ call: Call) throws(Interrupt) { try delete(call) }
 
     static func exists(_ call: Call) throws(Interrupt) {
+        if call.count > 2 { try call.executor.holdMoment() }
         var found = 0
         for index in 1..<call.count where try call.read(call[index]) != nil { found += 1 }
         call.reply.integer(found)
@@ -280,6 +281,7 @@ enum Keys {
             if let row = rows.randomElement() { call.reply.bulk(row.key) } else { call.reply.null() }
             return
         }
+        try call.executor.holdMoment()
         var ends = ScanRequest(keyspace: database.keys, limit: 1, wantsValues: false)
         guard let first = try call.executor.scan(ends).rows.first?.key else { return call.reply.null() }
         ends.isReverse = true

@@ -99,6 +99,7 @@ enum Strings {
         }
         call.reply.array(call.count - 1)
         if call.count > 2, !call.executor.isDirty, try mgetTogether(call, database) { return }
+        try call.executor.holdMoment()
         var isMissing = false
         for index in 1..<call.count {
             switch try call.executor.lookUp(database.keys, call[index], into: call.first) {
@@ -124,7 +125,7 @@ enum Strings {
         var isComplete = true
         let keys = (1..<call.count).map { call[$0] }
         do throws(EngineError) {
-            try engine.multiGetIfResident(keys, in: database.keys) { index, stored in
+            try engine.multiGetIfResident(keys, in: database.keys, at: call.executor.moment) { index, stored in
                 let start = values.count
                 values.append(stored)
                 places[index] = (start, values.count - start)

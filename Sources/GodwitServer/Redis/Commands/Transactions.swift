@@ -1,3 +1,5 @@
+internal import GodwitEngine
+
 /// MULTI and its kin.
 enum Transactions {
     static func multi(_ call: Call) throws(Interrupt) {
@@ -14,13 +16,15 @@ enum Transactions {
 
     static func watch(_ call: Call) throws(Interrupt) {
         if call.client.transaction != nil { throw .failed("ERR WATCH inside MULTI is not allowed") }
+        let since = call.executor.isPrimary ? nil : call.executor.engine?.position
         var watches: [Client.Watch] = []
         var seen = Set<WatchKey>()
         for index in 1..<call.count {
             let key = WatchKey(database: call.client.database, key: call[index].array)
             if call.executor.watchers.contains(key, by: call.client) || !seen.insert(key).inserted { continue }
             let value = try call.read(call[index])
-            watches.append(Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil))
+            watches.append(
+                Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil, since: since))
         }
         // A client that is touched already has lost; what it watches more does not matter.
         for watch in watches { call.executor.watchers.add(watch, call.client) }
@@ -41,7 +45,8 @@ enum Transactions {
             end(call)
             throw .failed("EXECABORT Transaction discarded because of previous errors.")
         }
-        if client.isTouched || hasExpired(call) {
+        if transaction.count > 1 { try call.executor.holdMoment() }
+        if client.isTouched || hasExpired(call) || isOvertaken(call) {
             end(call)
             return call.reply.nullArray()
         }
@@ -80,6 +85,17 @@ enum Transactions {
 
     private static func hasExpired(_ call: Call) -> Bool {
         call.client.watched.contains { $0.deadline != 0 && $0.deadline <= call.now }
+    }
+
+    /// Whether replication may have written what is watched.
+    private static func isOvertaken(_ call: Call) -> Bool {
+        guard !call.executor.isPrimary, let engine = call.executor.engine else { return false }
+        return call.client.watched.contains { watch in
+            guard let since = watch.since, let database = call.executor.database(watch.key.database) else {
+                return false
+            }
+            return !engine.isUnwritten(watch.key.key, in: database.keys, since: since)
+        }
     }
 
     private static func end(_ call: Call) {

@@ -22,6 +22,7 @@ final class Client: @unchecked Sendable {
         var lastWrite: Position?
         var replyStart = 0
         var fetched: Fetched?
+        var moment: Snapshot?
         var attempts = 0
     }
 
@@ -63,6 +64,11 @@ final class Client: @unchecked Sendable {
     var fetched: Fetched? {
         @inline(__always) get { hot.value.fetched }
         @inline(__always) set { hot.value.fetched = newValue }
+    }
+    /// What the command that waits reads at; nil for the newest.
+    var moment: Snapshot? {
+        @inline(__always) get { hot.value.moment }
+        @inline(__always) set { hot.value.moment = newValue }
     }
     /// How often the command that waits has run.
     var attempts: Int {
@@ -119,6 +125,8 @@ final class Client: @unchecked Sendable {
         /// When it would expire; 0 for never.
         let deadline: UInt64
         let existed: Bool
+        /// Where the history stood when it began, where others than this listener write.
+        let since: Position?
     }
 
     init(id: Int) { self.id = id }

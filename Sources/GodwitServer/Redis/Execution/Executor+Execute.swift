@@ -60,6 +60,7 @@ extension Executor {
         client.replyStart = client.reply.bytes.count
         let before = overlay.entries.count
         do throws(Interrupt) {
+            if client.moment != nil { moment = client.moment }
             call.begin(client, command, arguments)
             try command.run(call)
         } catch {
@@ -80,6 +81,7 @@ extension Executor {
 
     private func interrupted(_ client: Client) -> Outcome {
         client.reply.bytes.truncate(to: client.replyStart)
+        if moment != nil { moment = nil }
         guard let refusal = fetch(client) else { return .waits }
         refuse(client, client.lastCommand, refusal)
         return .done
@@ -107,6 +109,10 @@ extension Executor {
         client.fetched = nil
         client.attempts = 0
         if client.chance != nil { client.chance = nil }
+        if client.moment != nil {
+            client.moment = nil
+            moment = nil
+        }
         if favoured != nil, favoured === client { loop.execute { self.release() } }
         switch client.replies {
         case .on: return

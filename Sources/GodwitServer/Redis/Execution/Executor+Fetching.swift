@@ -33,7 +33,7 @@ extension Executor {
         }) {
             ask(needs, guardians, engine, client)
         } else {
-            pool.fetch(needs, from: engine) { result in
+            pool.fetch(needs, from: engine, at: client.moment) { result in
                 self.loop.execute { self.take(result, needs, guardians, client) }
             }
         }

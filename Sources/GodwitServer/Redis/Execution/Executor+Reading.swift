@@ -49,7 +49,7 @@ extension Executor {
         if let answer = foreseen.take(keyspace.id, key, into: box) { return answer }
         guard let engine else { throw .loading }
         do throws(EngineError) {
-            switch try engine.getIfResident(key, in: keyspace, { box.append($0) }) {
+            switch try engine.getIfResident(key, in: keyspace, at: moment, { box.append($0) }) {
             case .found: return .found
             case .absent: return .absent
             case .needsIO: break
@@ -78,7 +78,7 @@ extension Executor {
         client.ahead.removeAll(keepingCapacity: true)
         let count = foreseen.look(bytes, engine, database.keys) { client.ahead.append($0.array) }
         // Where data may change while commands run, the lookups only bring it near.
-        if !isPrimary || isCommitting { foreseen.clear() }
+        if mayChange { foreseen.clear() }
         return max(1, count)
     }
 

@@ -18,6 +18,10 @@ extension Executor {
         if now !== engine {
             // What an engine that is gone was to be told is gone with it.
             fail("LOADING the node's data is being replaced")
+            for client in clients.values {
+                client.fetched = nil
+                client.moment = nil
+            }
         } else if isDirty {
             // What was written under the role of before is committed or refused by the engine, not forgotten.
             commit()

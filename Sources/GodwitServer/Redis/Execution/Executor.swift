@@ -36,6 +36,7 @@ final class Executor: @unchecked Sendable {
         var isCommitting = false
         var favoured: Client?
         var wanted: [Need] = []
+        var moment: Snapshot?
     }
 
     private let hot = LoopOwned(Hot())
@@ -56,6 +57,11 @@ final class Executor: @unchecked Sendable {
     var wanted: [Need] {
         @inline(__always) _read { yield hot.value.wanted }
         @inline(__always) _modify { yield &hot.value.wanted }
+    }
+    /// What the present command reads at; nil for the newest.
+    var moment: Snapshot? {
+        @inline(__always) get { hot.value.moment }
+        @inline(__always) set { hot.value.moment = newValue }
     }
     /// Whether a commit is under way that was handed over.
     var isCommitting: Bool {

@@ -28,9 +28,9 @@ final class FetchPool: Sendable {
         case done
     }
 
-    /// Fetches; `then` is called on a thread of the pool.
+    /// Fetches, of a moment where one is named; `then` is called on a thread of the pool.
     func fetch(
-        _ needs: [Need], from engine: Engine,
+        _ needs: [Need], from engine: Engine, at moment: Snapshot?,
         _ then: @escaping @Sendable (Result<[Outcome], EngineError>) -> Void
     ) {
         let ticket = admission.enter()
@@ -39,7 +39,7 @@ final class FetchPool: Sendable {
             self.admission.begin(ticket)
             then(
                 Result { () throws(EngineError) in
-                    try Self.fetch(needs, engine)
+                    try Self.fetch(needs, engine, moment)
                 })
         }
     }
@@ -52,29 +52,33 @@ final class FetchPool: Sendable {
     }
 
     /// Fetches values together, so that what they lack is read together, and the rest one by one.
-    private static func fetch(_ needs: [Need], _ engine: Engine) throws(EngineError) -> [Outcome] {
+    private static func fetch(
+        _ needs: [Need], _ engine: Engine, _ moment: Snapshot?
+    ) throws(EngineError) -> [Outcome] {
         var outcomes = [Outcome](repeating: .done, count: needs.count)
         var values: [Keyspace: [(place: Int, key: [UInt8])]] = [:]
         for (place, need) in needs.enumerated() {
             if needs.count > 1, case .value(let keyspace, let key) = need {
                 values[keyspace, default: []].append((place, key))
             } else {
-                outcomes[place] = try fetch(need, engine)
+                outcomes[place] = try fetch(need, engine, moment)
             }
         }
         for (keyspace, wanted) in values {
             for (place, _) in wanted { outcomes[place] = .value(nil) }
-            try engine.multiGet(wanted.map(\.key), in: keyspace) { index, value in
+            try engine.multiGet(wanted.map(\.key), in: keyspace, at: moment) { index, value in
                 outcomes[wanted[index].place] = .value(value.withView { $0.array })
             }
         }
         return outcomes
     }
 
-    private static func fetch(_ need: Need, _ engine: Engine) throws(EngineError) -> Outcome {
+    private static func fetch(
+        _ need: Need, _ engine: Engine, _ moment: Snapshot?
+    ) throws(EngineError) -> Outcome {
         switch need {
-        case .value(let keyspace, let key): return .value(try engine.get(key, in: keyspace))
-        case .scan(let request): return .scan(try scan(request, engine))
+        case .value(let keyspace, let key): return .value(try engine.get(key, in: keyspace, at: moment))
+        case .scan(let request): return .scan(try scan(request, engine, moment))
         case .database(let number):
             try Database.create(number, in: engine)
             return .done
@@ -99,10 +103,12 @@ final class FetchPool: Sendable {
         }
     }
 
-    static func scan(_ request: ScanRequest, _ engine: Engine) throws(EngineError) -> ScanResult {
+    static func scan(
+        _ request: ScanRequest, _ engine: Engine, _ moment: Snapshot? = nil
+    ) throws(EngineError) -> ScanResult {
         var result = ScanResult()
         let range = KeyRange(from: request.lower, to: request.upper)
-        try engine.scan(range, in: request.keyspace, reverse: request.isReverse) { key, value in
+        try engine.scan(range, in: request.keyspace, reverse: request.isReverse, at: moment) { key, value in
             if result.count == request.limit {
                 result.isComplete = false
                 return false

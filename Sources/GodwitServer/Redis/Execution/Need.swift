@@ -89,6 +89,12 @@ final class Fetched {
     var status: ReplicaStatus?
     var confirmation: Confirmation?
 
+    /// Forgets all but what the node was asked.
+    func forgetData() {
+        values.removeAll()
+        scans.removeAll()
+    }
+
     func add(_ value: [UInt8]?, _ keyspace: UInt32, _ key: [UInt8], _ guardian: Guardian) {
         values[Place(keyspace: keyspace, key: key)] = FetchedValue(value: value, guardian: guardian)
     }
