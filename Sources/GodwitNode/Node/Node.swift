@@ -184,11 +184,9 @@ public final class Node: Sendable {
     /// limit is over.
     package func confirm(
         _ position: Position, level: WriteLevel, limit: Duration
-    ) async throws(NodeError) -> [String] {
+    ) async throws(NodeError) -> LevelOutcome {
         if isClosed.withLockedValue({ $0 }) { throw NodeError.closed }
-        switch await reach(level, at: position, limit: limit) {
-        case .reached(let heldBy), .unconfirmed(_, let heldBy): return heldBy
-        }
+        return await reach(level, at: position, limit: limit)
     }
 
     private func reach(_ level: WriteLevel, at position: Position, limit: Duration) async -> LevelOutcome {

@@ -9,6 +9,10 @@ final class Client: @unchecked Sendable {
     let arguments = Arguments()
     /// The end of the connection; nil once it is closed.
     var handler: ClientHandler?
+    /// Whether it has something fetched for the command that waits, or is having it fetched.
+    var isFetching = false
+    /// What the node is asked for the command that waits.
+    var question: Task<Void, Never>?
     /// Whether what it has written waits for its commit or sync.
     var isWaitingForCommit: Bool { handler?.pause == .commit }
 

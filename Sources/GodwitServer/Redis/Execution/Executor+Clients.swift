@@ -20,6 +20,9 @@ extension Executor {
 
     func remove(_ client: Client) {
         watchers.remove(client)
+        forgetFetched(client)
+        client.moment = nil
+        blocked.removeAll { $0 === client }
         clients[client.id] = nil
         if favoured === client { release() }
     }

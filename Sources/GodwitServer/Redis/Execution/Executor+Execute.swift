@@ -106,7 +106,7 @@ extension Executor {
     }
 
     private func finish(_ client: Client) {
-        client.fetched = nil
+        if client.isFetching { forgetFetched(client) }
         client.attempts = 0
         if client.chance != nil { client.chance = nil }
         if client.moment != nil {
@@ -172,6 +172,7 @@ extension Executor {
             else { continue }
             let isField = database.fields.id == entry.keyspace
             versions.bump(WriteVersions.stripe(entry.keyspace, key, isField: isField))
+            if !isField { versions.bump(WriteVersions.all(of: database.number)) }
             if !isField, !watchers.isEmpty { watchers.touch(WatchKey(database: database.number, key: key.array)) }
         }
     }

@@ -4,17 +4,22 @@ internal import NIOCore
 
 /// Turns of the loop: what is committed at the end of one, and which replies wait for it.
 extension Executor {
-    /// Takes note of where the node stands; called before the requests of a connection are looked at.
+    /// Called before the requests of a connection are looked at.
     func beginTurn(_ handler: ClientHandler) {
-        let (now, writes) = node.present
-        if now !== engine || writes != isPrimary { change(now, writes) }
+        takeNote()
         statistics.clock = NIODeadline.now().uptimeNanoseconds
         running = handler
         foreseen.clear()
+    }
+
+    /// Takes note of where the node stands.
+    func takeNote() {
+        let (now, writes) = node.present
+        if now !== engine || writes != isPrimary { change(now, writes) }
         turnNumber &+= 1
     }
 
-    func change(_ now: Engine?, _ writes: Bool) {
+    private func change(_ now: Engine?, _ writes: Bool) {
         if now !== engine {
             // What an engine that is gone was to be told is gone with it.
             fail("LOADING the node's data is being replaced")

@@ -121,8 +121,7 @@ final class Executor: @unchecked Sendable {
     /// Notes where it listens, and looks at the node for the first time.
     func start(port: Int) {
         self.port = port
-        let (now, writes) = node.present
-        change(now, writes)
+        takeNote()
         sweep.start()
     }
 }

@@ -25,12 +25,15 @@ final class FetchPool: Sendable {
         case scan(ScanResult)
         case status(ReplicaStatus)
         case confirmation(Confirmation)
+        /// Whether the database was not there before.
+        case database(isNew: Bool)
+        case userFile(Result<[UInt8], AccessFile.Problem>)
         case done
     }
 
     /// Fetches, of a moment where one is named; `then` is called on a thread of the pool.
     func fetch(
-        _ needs: [Need], from engine: Engine, at moment: Snapshot?,
+        _ needs: [Need], from engine: Engine?, at moment: Snapshot?,
         _ then: @escaping @Sendable (Result<[Outcome], EngineError>) -> Void
     ) {
         let ticket = admission.enter()
@@ -53,7 +56,7 @@ final class FetchPool: Sendable {
 
     /// Fetches values together, so that what they lack is read together, and the rest one by one.
     private static func fetch(
-        _ needs: [Need], _ engine: Engine, _ moment: Snapshot?
+        _ needs: [Need], _ engine: Engine?, _ moment: Snapshot?
     ) throws(EngineError) -> [Outcome] {
         var outcomes = [Outcome](repeating: .done, count: needs.count)
         var values: [Keyspace: [(place: Int, key: [UInt8])]] = [:]
@@ -64,6 +67,7 @@ final class FetchPool: Sendable {
                 outcomes[place] = try fetch(need, engine, moment)
             }
         }
+        guard let engine else { return outcomes }
         for (keyspace, wanted) in values {
             for (place, _) in wanted { outcomes[place] = .value(nil) }
             try engine.multiGet(wanted.map(\.key), in: keyspace, at: moment) { index, value in
@@ -74,32 +78,66 @@ final class FetchPool: Sendable {
     }
 
     private static func fetch(
-        _ need: Need, _ engine: Engine, _ moment: Snapshot?
+        _ need: Need, _ engine: Engine?, _ moment: Snapshot?
     ) throws(EngineError) -> Outcome {
+        switch need {
+        case .readUsers(let path):
+            return .userFile(Result { () throws(AccessFile.Problem) in try AccessFile.read(path) })
+        case .writeUsers(let content, let path):
+            return .userFile(
+                Result { () throws(AccessFile.Problem) in
+                    try AccessFile.write(content, to: path)
+                    return []
+                })
+        case .status, .confirmation: return .done
+        case .value, .scan, .database: break
+        }
+        guard let engine else { return .done }
         switch need {
         case .value(let keyspace, let key): return .value(try engine.get(key, in: keyspace, at: moment))
         case .scan(let request): return .scan(try scan(request, engine, moment))
         case .database(let number):
-            try Database.create(number, in: engine)
-            return .done
-        case .status, .confirmation: return .done
+            return .database(isNew: try Database.create(number, in: engine))
+        case .status, .confirmation, .readUsers, .writeUsers: return .done
         }
     }
 
     /// Asks the node, which answers when it can and holds no thread until then.
-    static func ask(_ need: Need, _ node: Node, _ engine: Engine, after write: Position?) async -> Outcome? {
+    static func ask(_ need: Need, _ node: Node, _ engine: Engine?, after write: Position?) async -> Outcome? {
         switch need {
         case .status: return (try? await node.status()).map { .status($0) }
         case .confirmation(let level, let local, let limit):
-            let held = (try? await node.confirm(write ?? .start, level: level, limit: limit)) ?? []
+            guard let engine else { return nil }
+            let others = await held(write ?? .start, level, limit, node)
             var isLocal = write.map { $0 <= engine.durablePoint.position } ?? true
             if !isLocal, local > 0, let write {
                 isLocal = await withCheckedContinuation { continuation in
                     engine.whenSynced(write) { continuation.resume(returning: (try? $0.get()) != nil) }
                 }
             }
-            return .confirmation(Confirmation(others: max(0, held.count - 1), isLocal: isLocal))
-        case .value, .scan, .database: return nil
+            return .confirmation(Confirmation(others: others, isLocal: isLocal))
+        case .value, .scan, .database, .readUsers, .writeUsers: return nil
+        }
+    }
+
+    /// For how long the node is asked to wait at a time: so soon it is noticed that nobody waits any more.
+    private static let patience = Duration.seconds(1)
+
+    /// How many other nodes have a position, once that are as many as `level` says, or the limit is over.
+    private static func held(_ position: Position, _ level: WriteLevel, _ limit: Duration, _ node: Node) async -> Int {
+        let end = ContinuousClock.now + limit
+        while true {
+            let begin = ContinuousClock.now
+            let wait = min(patience, max(.zero, end - begin))
+            guard let outcome = try? await node.confirm(position, level: level, limit: wait) else { return 0 }
+            switch outcome {
+            case .reached(let regions): return max(0, regions.count - 1)
+            case .unconfirmed(_, let regions):
+                let now = ContinuousClock.now
+                // One that answers early will not answer otherwise later: it is the primary no more.
+                let isFinal = now >= end || now - begin < wait || Task.isCancelled
+                if isFinal { return max(0, regions.count - 1) }
+            }
         }
     }
 
