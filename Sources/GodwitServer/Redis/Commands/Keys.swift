@@ -286,10 +286,7 @@ enum Keys {
         guard let first = try call.executor.scan(ends).rows.first?.key else { return call.reply.null() }
         ends.isReverse = true
         guard let last = try call.executor.scan(ends).rows.first?.key else { return call.reply.bulk(first) }
-        // The same choice however often the command, or the transaction around it, must run.
-        let chance = call.client.chance ?? UInt64.random(in: .min ... .max)
-        call.client.chance = chance
-        let lower = between(first, last, chance &+ UInt64(call.reply.bytes.count) &* 0x9E37_79B9_7F4A_7C15)
+        let lower = between(first, last, call.executor.draws.chance())
         let request = ScanRequest(keyspace: database.keys, lower: lower, limit: 1, wantsValues: false)
         let row = try call.executor.scan(request).rows.first
         call.reply.bulk(row?.key ?? first)
@@ -344,8 +341,7 @@ enum Keys {
 
     private static func flush(_ call: Call, _ number: Int) throws(Interrupt) {
         guard let database = call.executor.database(number) else { return }
-        for keyspace in [database.keys, database.fields, database.deadlines] { try call.executor.clear(keyspace) }
-        call.executor.watchers.touch(database: number)
+        try call.executor.clear(database)
     }
 
     // MARK: OBJECT

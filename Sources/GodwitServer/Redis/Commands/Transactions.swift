@@ -61,7 +61,7 @@ enum Transactions {
             // Within, commands are carried out and not queued.
             client.transaction = nil
             while number < transaction.count {
-                try executor.runQueued(transaction.load(number, into: arguments), client, arguments)
+                try run(transaction, number, arguments, call)
                 number += 1
             }
         } catch {
@@ -81,6 +81,23 @@ enum Transactions {
             throw error
         }
         executor.watchers.remove(client)
+    }
+
+    /// Runs one queued command; one that is not of data only the first time.
+    private static func run(
+        _ transaction: Transaction, _ number: Int, _ arguments: Arguments, _ call: Call
+    ) throws(Interrupt) {
+        let client = call.client
+        if let outcome = transaction[number] {
+            client.reply.bytes.append(outcome.reply)
+            client.identity = outcome.identity
+            return
+        }
+        let start = client.reply.bytes.count
+        let command = transaction.load(number, into: arguments)
+        try call.executor.runQueued(command, client, arguments)
+        if command.flags.isData { return }
+        transaction[number] = .init(reply: client.reply.bytes.slice(from: start).array, identity: client.identity)
     }
 
     private static func hasExpired(_ call: Call) -> Bool {

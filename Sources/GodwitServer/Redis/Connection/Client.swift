@@ -109,8 +109,8 @@ final class Client: @unchecked Sendable {
     /// Whether something watched was changed.
     var isTouched = false
 
-    /// What RANDOMKEY chooses by, once it has begun.
-    var chance: UInt64?
+    /// What the command that runs, or waits, has drawn by chance.
+    var draws: Draws?
     /// Keys of requests behind the present one that memory cannot tell of.
     var ahead: [[UInt8]] = []
 
@@ -167,6 +167,20 @@ final class Transaction {
     private var places: [(start: Int, length: Int)] = []
     /// Whether a command was refused while queueing, so that EXEC will be too.
     var isFlawed = false
+    private var outcomes: [Int: Outcome] = [:]
+
+    /// What a command that is not of data has said and changed. Nothing takes that back, so it is not carried out again when
+    /// a command behind it must wait and all run again.
+    struct Outcome {
+        let reply: [UInt8]
+        let identity: Client.Identity
+    }
+
+    /// What became of a command that was carried out for good.
+    subscript(number: Int) -> Outcome? {
+        get { outcomes[number] }
+        set { outcomes[number] = newValue }
+    }
 
     var count: Int { commands.count }
     var byteCount: Int { bytes.count }

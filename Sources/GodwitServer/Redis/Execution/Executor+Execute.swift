@@ -61,6 +61,7 @@ extension Executor {
         let before = overlay.entries.count
         do throws(Interrupt) {
             if client.moment != nil { moment = client.moment }
+            if let draws = client.draws { draws.rewind() }
             call.begin(client, command, arguments)
             try command.run(call)
         } catch {
@@ -108,7 +109,7 @@ extension Executor {
     private func finish(_ client: Client) {
         if client.isFetching { forgetFetched(client) }
         client.attempts = 0
-        if client.chance != nil { client.chance = nil }
+        if client.draws != nil { client.draws = nil }
         if client.moment != nil {
             client.moment = nil
             moment = nil
@@ -162,6 +163,11 @@ extension Executor {
     /// Tells watchers and waiting fetches what was written.
     private func written(_ client: Client, from index: Int) {
         client.lastWrite = Self.unknownPosition
+        if !emptied.isEmpty {
+            watchers.touch(emptied)
+            versions.bumpAll()
+            emptied.removeAll()
+        }
         guard fetches > 0 || !watchers.isEmpty else { return }
         for entry in overlay.entries[index...] {
             let key = overlay.key(of: entry)

@@ -155,8 +155,7 @@ extension Executor {
         var members = turn
         turn.removeAll()
         if let running, !running.isInTurn { members.append(running) }
-        overlay.clear()
-        batch?.clear()
+        takeBack()
         for member in members {
             member.refuse(text)
             letGo(member)

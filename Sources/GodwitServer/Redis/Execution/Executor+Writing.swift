@@ -2,8 +2,16 @@ internal import GodwitEngine
 
 /// What commands write: into the batch of the turn, and into the overlay through which later commands see it.
 extension Executor {
-    /// A number that no large hash has had: milliseconds, and some bits by chance.
-    func newIncarnation() -> UInt64 { now << 22 | UInt64.random(in: 0..<1 << 22) }
+    /// What the present command draws by chance.
+    var draws: Draws {
+        if let draws = call.client.draws { return draws }
+        let draws = Draws()
+        call.client.draws = draws
+        return draws
+    }
+
+    /// A number that no large hash has had.
+    func newIncarnation() -> UInt64 { draws.incarnation(now: now) }
 
     @inline(__always)
     func put(_ keyspace: Keyspace, _ key: ByteSlice, deadline: UInt64 = 0, _ fill: (ByteBox) -> Void) throws(Interrupt)
@@ -36,12 +44,17 @@ extension Executor {
     }
 
     /// Removes everything in a keyspace.
-    func clear(_ keyspace: Keyspace) throws(Interrupt) {
+    private func clear(_ keyspace: Keyspace) throws(Interrupt) {
         let last = [UInt8](repeating: 0xFF, count: Value.maximumKey)
         try deleteRange(keyspace, from: [], to: last)
         overlay.clear(keyspace.id)
         try last.withSlice { (key) throws(Interrupt) in try delete(keyspace, key) }
-        versions.bumpAll()
+    }
+
+    /// Removes everything in a database. Others are told when the command, or the transaction around it, is done.
+    func clear(_ database: Database) throws(Interrupt) {
+        for keyspace in [database.keys, database.fields, database.deadlines] { try clear(keyspace) }
+        emptied.insert(database.number)
     }
 
     /// A batch that cannot take more is given up as a whole.
@@ -54,6 +67,7 @@ extension Executor {
 
     /// Takes back everything that was written since the last commit: a transaction cannot go on, and began with a commit.
     func takeBack() {
+        emptied.removeAll()
         overlay.clear()
         batch?.clear()
     }

@@ -96,6 +96,8 @@ final class Executor: @unchecked Sendable {
     var isInTransaction = false
     /// Whether the present command had the whole batch given up.
     var isGivenUp = false
+    /// Databases that the present command has emptied.
+    var emptied: Set<Int> = []
     var blocked: [Client] = []
     let pause = ClientPause()
     var versions = WriteVersions()
