@@ -22,6 +22,12 @@ package struct RedisSettings: Sendable {
 
     /// How long replies may wait for a client that does not read before it is cut off.
     var slowReaderPatience = Duration.seconds(60)
+    /// Bytes of one request as a whole, and of all that a transaction has queued.
+    var maximumRequest = 128 << 20
+    /// Bytes of one reply.
+    var maximumReply = OutputLimits().reply
+    /// Bytes of the replies of all clients that wait for their sockets.
+    var maximumOutput = OutputLimits().total
     /// How long a read of the disk may wait in the queue before more are refused, in nanoseconds.
     var coldReadTarget: UInt64 = 50_000_000
 

@@ -62,11 +62,13 @@ enum Transactions {
             client.transaction = nil
             while number < transaction.count {
                 try run(transaction, number, arguments, call)
+                if client.reply.isOver { throw executor.tooLargeReply }
                 number += 1
             }
         } catch {
-            if executor.isGivenUp, case .failed(let text) = error {
+            if case .failed(let text) = error {
                 client.identity = begin
+                executor.takeBack()
                 executor.watchers.remove(client)
                 throw .failed("EXECABORT Transaction discarded because of: \(text.withoutGenericCode)")
             }

@@ -5,12 +5,14 @@ internal import NIOCore
 /// Used on the event loop only.
 final class Client: @unchecked Sendable {
     let id: Int
-    let reply = Reply()
+    let reply: Reply
     let arguments = Arguments()
     /// The end of the connection; nil once it is closed.
     var handler: ClientHandler?
     /// Whether it has something fetched for the command that waits, or is having it fetched.
     var isFetching = false
+    /// Whether the command that waits does so for other nodes.
+    var waitsForOthers = false
     /// What the node is asked for the command that waits.
     var question: Task<Void, Never>?
     /// Whether what it has written waits for its commit or sync.
@@ -133,7 +135,10 @@ final class Client: @unchecked Sendable {
         let since: Position?
     }
 
-    init(id: Int) { self.id = id }
+    init(id: Int, replyLimit: Int) {
+        self.id = id
+        reply = Reply(limit: replyLimit)
+    }
 
     /// How CLIENT LIST and CLIENT INFO show it.
     func line(_ now: NIODeadline) -> String {
@@ -183,12 +188,21 @@ final class Transaction {
     }
 
     var count: Int { commands.count }
-    var byteCount: Int { bytes.count }
+
+    /// Bytes of memory that what is queued takes.
+    private var byteCount: Int { bytes.count + 16 * places.count + 32 * commands.count }
+
+    /// Whether a command may be queued too.
+    func hasRoom(for arguments: Arguments, within limit: Int) -> Bool {
+        byteCount + arguments.byteCount + 16 * arguments.count + 32 <= limit
+    }
 
     /// Whether any of them writes.
     var writes: Bool { commands.contains { $0.command.flags.contains(.write) } }
 
+    /// Queues a command. What will not be carried out need not be kept.
     func append(_ command: Command, _ arguments: Arguments) {
+        if isFlawed { return }
         commands.append((command, places.count, arguments.count))
         for index in 0..<arguments.count {
             places.append((bytes.count, arguments[index].count))

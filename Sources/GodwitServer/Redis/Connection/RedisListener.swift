@@ -79,15 +79,10 @@ package final class RedisListener: Sendable {
         return try? await group.next().submit { RedisFigures(executor) }.get()
     }
 
-    /// Stops listening, lets go of all connections, and ends the threads.
+    /// Stops listening, answers what was written, lets go of all connections, and ends the threads.
     package func stop() async {
         try? await channel.close()
-        let executor = executor
-        try? await group.next().submit {
-            executor.commit()
-            executor.closeAll()
-        }.get()
-        await executor.pool.stop()
+        await executor.end()
         try? await group.shutdownGracefully()
     }
 }

@@ -6,7 +6,7 @@ extension Executor {
     /// A new client.
     func makeClient() -> Client {
         nextClient += 1
-        let client = Client(id: nextClient)
+        let client = Client(id: nextClient, replyLimit: limitsOfOutput.reply)
         client.user = access.initialUser
         return client
     }
@@ -25,6 +25,17 @@ extension Executor {
         blocked.removeAll { $0 === client }
         clients[client.id] = nil
         if favoured === client { release() }
+    }
+
+    /// Cuts the clients off for whom most waits, until what waits for all is within its bound.
+    func boundOutput() {
+        var excess = unsent - limitsOfOutput.total
+        guard excess > 0 else { return }
+        for handler in clients.values.compactMap(\.handler).sorted(by: { $0.unsent > $1.unsent }) where excess > 0 {
+            excess -= handler.unsent
+            statistics.slowReadersCut += 1
+            handler.close()
+        }
     }
 
     private static func text(_ address: SocketAddress?) -> String {

@@ -33,6 +33,10 @@ extension Executor {
             return .waits
         }
         if let transaction = client.transaction, !command.flags.contains(.runsInTransaction) {
+            guard transaction.isFlawed || transaction.hasRoom(for: arguments, within: settings.maximumRequest) else {
+                refuse(client, command, "ERR the transaction takes more than \(settings.maximumRequest) bytes")
+                return .done
+            }
             transaction.append(command, arguments)
             client.reply.bytes.append("+QUEUED\r\n" as StaticString)
             finish(client)
@@ -64,9 +68,10 @@ extension Executor {
             if let draws = client.draws { draws.rewind() }
             call.begin(client, command, arguments)
             try command.run(call)
+            if client.reply.isOver { throw tooLargeReply }
         } catch {
             if case .failed(let text) = error {
-                client.reply.bytes.truncate(to: client.replyStart)
+                client.reply.truncate(to: client.replyStart)
                 client.reply.error(text)
                 statistics.countError(text)
                 statistics.countFailure(command)
@@ -81,7 +86,7 @@ extension Executor {
     }
 
     private func interrupted(_ client: Client) -> Outcome {
-        client.reply.bytes.truncate(to: client.replyStart)
+        client.reply.truncate(to: client.replyStart)
         if moment != nil { moment = nil }
         guard let refusal = fetch(client) else { return .waits }
         refuse(client, client.lastCommand, refusal)
@@ -99,7 +104,7 @@ extension Executor {
         } else {
             client.transaction?.isFlawed = true
         }
-        client.reply.bytes.truncate(to: client.replyStart)
+        client.reply.truncate(to: client.replyStart)
         client.reply.error(text)
         statistics.countError(text)
         if let command { statistics.countRejection(command) }
@@ -117,12 +122,12 @@ extension Executor {
         if favoured != nil, favoured === client { loop.execute { self.release() } }
         switch client.replies {
         case .on: return
-        case .off, .skip: client.reply.bytes.truncate(to: client.replyStart)
+        case .off, .skip: client.reply.truncate(to: client.replyStart)
         case .skipNext: break
         }
         if client.replies == .skip { client.replies = .on }
         if client.replies == .skipNext {
-            client.reply.bytes.truncate(to: client.replyStart)
+            client.reply.truncate(to: client.replyStart)
             client.replies = .skip
         }
     }
@@ -136,12 +141,17 @@ extension Executor {
             try command.run(call)
         } catch {
             guard case .failed(let text) = error, !isGivenUp else { throw error }
-            client.reply.bytes.truncate(to: start)
+            client.reply.truncate(to: start)
             client.reply.error(text)
             statistics.countError(text)
             statistics.countFailure(command)
         }
         statistics.count(command, statistics.clock, client)
+    }
+
+    /// A reply that is cut short would be none.
+    var tooLargeReply: Interrupt {
+        .failed("ERR the reply would take more than \(limitsOfOutput.reply) bytes: ask for less at a time")
     }
 
     /// Why the node does not take a command now, queued or not; nil where it does.

@@ -55,15 +55,21 @@ extension Executor {
     private func ask(_ needs: [Need], _ guardians: [Guardian], _ origin: Origin, _ client: Client) {
         let write = client.lastWrite
         let node = node
+        client.waitsForOthers = needs.contains { if case .confirmation = $0 { true } else { false } }
+        let waiting = client.waitsForOthers ? 1 : 0
+        questions += 1
+        waits += waiting
         client.question = Task {
             var outcomes: [FetchPool.Outcome] = []
             for need in needs {
                 outcomes.append(await FetchPool.ask(need, node, origin.engine, after: write) ?? .done)
             }
-            // Whoever asked has gone.
-            if Task.isCancelled { return }
-            let all = outcomes
-            self.loop.execute { self.take(.success(all), needs, guardians, origin, client) }
+            let (all, hasGone) = (outcomes, Task.isCancelled)
+            self.loop.execute {
+                self.questions -= 1
+                self.waits -= waiting
+                if !hasGone { self.take(.success(all), needs, guardians, origin, client) }
+            }
         }
     }
 
@@ -72,6 +78,7 @@ extension Executor {
         client.fetched = nil
         client.question?.cancel()
         client.question = nil
+        client.waitsForOthers = false
         guard client.isFetching else { return }
         client.isFetching = false
         fetches -= 1

@@ -98,7 +98,10 @@ extension Executor {
 
     /// The entries of a range, with what the turn has written.
     func scan(_ request: ScanRequest) throws(Interrupt) -> ScanResult {
+        var request = request
+        request.byteLimit = limitsOfOutput.reply
         guard var result = call.client.fetched?.scan(request, versions) else { throw needs(.scan(request)) }
+        if result.isTooLarge { throw tooLargeReply }
         guard !request.isReverse, !request.isCount, !overlay.isEmpty else { return result }
         // Of a part, what was written behind it belongs to the next.
         let upper = result.isComplete ? request.upper : result.last.map { $0 + [0] }

@@ -129,6 +129,7 @@ extension Executor {
     private func settle(_ members: [ClientHandler], whenSynced position: Position, _ engine: Engine) {
         for member in members { member.wait(.commit) }
         let ticket = statistics.syncedWrites.enter()
+        syncs += 1
         engine.whenSynced(position) { result in
             self.loop.execute {
                 self.statistics.syncedWrites.begin(ticket)
@@ -136,6 +137,7 @@ extension Executor {
                     for member in members { member.refuse(Failures.text(error)) }
                 }
                 for member in members { self.letGo(member) }
+                self.syncs -= 1
             }
         }
     }

@@ -12,6 +12,11 @@ extension Executor {
         blocked.append(client)
     }
 
+    /// Whether a client waits for what may take as long as somebody has said: other nodes, or a pause of clients.
+    func holdsLong(_ client: Client) -> Bool {
+        client.waitsForOthers || pause.isUnderWay && client.handler?.pause == .turn
+    }
+
     func unblock() {
         if isCommitting || favoured != nil { return }
         let clients = blocked

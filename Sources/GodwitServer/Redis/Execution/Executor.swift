@@ -99,13 +99,22 @@ final class Executor: @unchecked Sendable {
     /// Databases that the present command has emptied.
     var emptied: Set<Int> = []
     var blocked: [Client] = []
+    /// Commits that wait for their sync before they are answered.
+    var syncs = 0
+    /// Whether no more requests are looked at.
+    var isEnding = false
+    /// Questions to the node that are not answered yet, and those of them that wait for other nodes.
+    var questions = 0
+    var waits = 0
+    /// Bytes of large replies that wait for their sockets.
+    var unsent = 0
     let pause = ClientPause()
     var versions = WriteVersions()
     var fetches = 0
     let watchers = Watchers()
     var clients: [Int: Client] = [:]
     var nextClient = 0
-    lazy var call = Call(self, Client(id: 0), CommandTable.unknown)
+    lazy var call = Call(self, Client(id: 0, replyLimit: 0), CommandTable.unknown)
 
     init(_ node: Node, loop: any EventLoop, settings: RedisSettings, access: Access) {
         self.node = node
@@ -116,8 +125,11 @@ final class Executor: @unchecked Sendable {
         maximumClients = settings.maximumClients
         limitsOfOutput.patience = .nanoseconds(Int64(settings.slowReaderPatience / .nanoseconds(1)))
         statistics = Statistics(coldReads: Admission(target: settings.coldReadTarget))
-        pool = FetchPool(admission: statistics.coldReads)
+        pool = FetchPool(admission: statistics.coldReads, limit: settings.maximumReply + Value.maximumString)
+        limitsOfOutput.reply = settings.maximumReply
+        limitsOfOutput.total = settings.maximumOutput
         limits.bulk = settings.maximumBulk
+        limits.request = settings.maximumRequest
     }
 
     /// Notes where it listens, and looks at the node for the first time.

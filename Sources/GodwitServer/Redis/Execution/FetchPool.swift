@@ -9,8 +9,11 @@ internal import NIOPosix
 final class FetchPool: Sendable {
     private let threads: NIOThreadPool
     let admission: Admission
+    /// The most bytes of values that are fetched together: more than one reply may have.
+    private let limit: Int
 
-    init(admission: Admission) {
+    init(admission: Admission, limit: Int) {
+        self.limit = limit
         threads = NIOThreadPool(numberOfThreads: 4)
         self.admission = admission
         threads.start()
@@ -42,7 +45,7 @@ final class FetchPool: Sendable {
             self.admission.begin(ticket)
             then(
                 Result { () throws(EngineError) in
-                    try Self.fetch(needs, engine, moment)
+                    try self.fetch(needs, engine, moment)
                 })
         }
     }
@@ -55,7 +58,7 @@ final class FetchPool: Sendable {
     }
 
     /// Fetches values together, so that what they lack is read together, and the rest one by one.
-    private static func fetch(
+    private func fetch(
         _ needs: [Need], _ engine: Engine?, _ moment: Snapshot?
     ) throws(EngineError) -> [Outcome] {
         var outcomes = [Outcome](repeating: .done, count: needs.count)
@@ -68,16 +71,24 @@ final class FetchPool: Sendable {
             }
         }
         guard let engine else { return outcomes }
+        var bytes = 0
         for (keyspace, wanted) in values {
+            // Each key once, however often it is asked for.
+            var places: [[UInt8]: [Int]] = [:]
+            for (place, key) in wanted { places[key, default: []].append(place) }
+            let keys = Array(places.keys)
             for (place, _) in wanted { outcomes[place] = .value(nil) }
-            try engine.multiGet(wanted.map(\.key), in: keyspace, at: moment) { index, value in
-                outcomes[wanted[index].place] = .value(value.withView { $0.array })
+            try engine.multiGet(keys, in: keyspace, at: moment) { index, value in
+                bytes += value.byteCount
+                // What is no longer taken is asked for again, and then what was taken is too much for a reply.
+                let outcome: Outcome = bytes > limit ? .done : .value(value.withView { $0.array })
+                for place in places[keys[index], default: []] { outcomes[place] = outcome }
             }
         }
         return outcomes
     }
 
-    private static func fetch(
+    private func fetch(
         _ need: Need, _ engine: Engine?, _ moment: Snapshot?
     ) throws(EngineError) -> Outcome {
         switch need {
@@ -95,7 +106,7 @@ final class FetchPool: Sendable {
         guard let engine else { return .done }
         switch need {
         case .value(let keyspace, let key): return .value(try engine.get(key, in: keyspace, at: moment))
-        case .scan(let request): return .scan(try scan(request, engine, moment))
+        case .scan(let request): return .scan(try Self.scan(request, engine, moment))
         case .database(let number):
             return .database(isNew: try Database.create(number, in: engine))
         case .status, .confirmation, .readUsers, .writeUsers: return .done
@@ -141,10 +152,14 @@ final class FetchPool: Sendable {
         }
     }
 
+    /// Memory that a row takes besides its bytes.
+    private static let rowOverhead = 64
+
     static func scan(
         _ request: ScanRequest, _ engine: Engine, _ moment: Snapshot? = nil
     ) throws(EngineError) -> ScanResult {
         var result = ScanResult()
+        var bytes = 0
         let range = KeyRange(from: request.lower, to: request.upper)
         try engine.scan(range, in: request.keyspace, reverse: request.isReverse, at: moment) { key, value in
             if result.count == request.limit {
@@ -158,6 +173,11 @@ final class FetchPool: Sendable {
             if let pattern = request.pattern, !Glob.matches(pattern, key) { return true }
             let value = value.withView { view in
                 request.wantsValues ? view.array : view.slice(0, min(view.count, ScanRequest.headLength)).array
+            }
+            bytes += key.count + value.count + rowOverhead
+            guard bytes <= request.byteLimit else {
+                result = ScanResult(isTooLarge: true)
+                return false
             }
             result.rows.append(.init(key: key, value: value))
             return true

@@ -65,6 +65,8 @@ struct ScanRequest: Hashable, Sendable {
     var wantsValues = true
     /// Whether only the number of entries is wanted.
     var isCount = false
+    /// The most bytes of memory that what is found may take.
+    var byteLimit = OutputLimits().reply
 
     /// The first bytes of a value that tell its kind.
     static let headLength = 9
@@ -84,6 +86,8 @@ struct ScanResult: Sendable {
     var last: [UInt8]?
     /// Whether the range has nothing more.
     var isComplete = true
+    /// Whether there was more than the limit of bytes, so that this is no answer.
+    var isTooLarge = false
 }
 
 /// What was fetched for a client that waits, each with the version of what guards it.
