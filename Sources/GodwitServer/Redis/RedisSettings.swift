@@ -11,7 +11,7 @@ package struct RedisSettings: Sendable {
     /// A file of users, in Redis' format; nil for none.
     package var aclFile: String?
     /// Certificate and key for TLS; the authorities of clients' certificates, where those must show one.
-    package var tls: RedisTLS?
+    package var tls: ListenerTLS?
     /// Connections at once; more are refused.
     package var maximumClients = 10_000
     /// The longest bulk string, in bytes: the engine's longest value.
@@ -33,21 +33,4 @@ package struct RedisSettings: Sendable {
 
     /// Listens at an address.
     package init(address: HostPort) { self.address = address }
-}
-
-/// The files of a TLS listener.
-package struct RedisTLS: Sendable, Hashable {
-    /// PEM: the certificate, then those between it and the authority.
-    package var certificate: String
-    /// PEM: its key.
-    package var key: String
-    /// PEM: whom clients' certificates must come from; nil where clients need none.
-    package var clientAuthorities: String?
-
-    /// Names the files.
-    package init(certificate: String, key: String, clientAuthorities: String?) {
-        self.certificate = certificate
-        self.key = key
-        self.clientAuthorities = clientAuthorities
-    }
 }

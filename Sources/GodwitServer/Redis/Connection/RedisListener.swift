@@ -26,7 +26,9 @@ package final class RedisListener: Sendable {
         _ node: Node, _ settings: RedisSettings, logger: Logger
     ) async throws(NodeError) -> RedisListener {
         let access = try Access(settings)
-        let certificates = try settings.tls.map { (files) throws(NodeError) in try Certificates(files, logger) }
+        let certificates = try settings.tls.map { (files) throws(NodeError) in
+            try Certificates(files, of: "Redis listener", logger)
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let executor = Executor(node, loop: loop, settings: settings, access: access)

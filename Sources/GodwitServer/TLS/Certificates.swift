@@ -13,18 +13,21 @@ final class Certificates: Sendable {
         var stamp: [Date?]
     }
 
-    private let files: RedisTLS
+    private let files: ListenerTLS
+    private let listener: String
     private let logger: Logger
     private let state: NIOLockedValueBox<State>
 
-    init(_ files: RedisTLS, _ logger: Logger) throws(NodeError) {
+    /// Loads the files of a listener, which is named in errors and in the log.
+    init(_ files: ListenerTLS, of listener: String, _ logger: Logger) throws(NodeError) {
         self.files = files
+        self.listener = listener
         self.logger = logger
         let stamp = Self.stamp(files)
         do {
             state = NIOLockedValueBox(State(context: try Self.context(files), stamp: stamp))
         } catch {
-            throw NodeError(.invalidArgument, "the TLS files of the Redis listener cannot be used: \(error)")
+            throw NodeError(.invalidArgument, "the TLS files of the \(listener) cannot be used: \(error)")
         }
     }
 
@@ -38,19 +41,19 @@ final class Certificates: Sendable {
         do {
             let context = try Self.context(files)
             state.withLockedValue { $0 = State(context: context, stamp: stamp) }
-            logger.info("the Redis listener uses a new certificate")
+            logger.info("the \(listener) uses a new certificate")
         } catch {
-            logger.warning("the Redis listener's new certificate cannot be used yet", metadata: ["error": "\(error)"])
+            logger.warning("the new certificate of the \(listener) cannot be used yet", metadata: ["error": "\(error)"])
         }
     }
 
-    private static func stamp(_ files: RedisTLS) -> [Date?] {
+    private static func stamp(_ files: ListenerTLS) -> [Date?] {
         [files.certificate, files.key, files.clientAuthorities].map { path in
             path.flatMap { try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date }
         }
     }
 
-    private static func context(_ files: RedisTLS) throws -> NIOSSLContext {
+    private static func context(_ files: ListenerTLS) throws -> NIOSSLContext {
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain, privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
