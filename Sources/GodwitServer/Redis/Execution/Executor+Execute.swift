@@ -64,7 +64,7 @@ extension Executor {
         client.replyStart = client.reply.bytes.count
         let before = overlay.entries.count
         do throws(Interrupt) {
-            if client.moment != nil { moment = client.moment }
+            if client.moment != nil { takeUpMoment(client) }
             if let draws = client.draws { draws.rewind() }
             call.begin(client, command, arguments)
             try command.run(call)

@@ -8,6 +8,17 @@ extension Executor {
     @inline(__always)
     var mayChange: Bool { !isPrimary || isCommitting }
 
+    /// A command that holds a moment runs again. Where nobody else writes any more it reads the newest like others, with
+    /// what the turn has written and is at no moment yet.
+    func takeUpMoment(_ client: Client) {
+        if mayChange {
+            moment = client.moment
+        } else {
+            client.moment = nil
+            client.fetched?.forgetData()
+        }
+    }
+
     /// Has all further reads of the present command see one moment. Returns whether that begins here: what was read before
     /// is to be read again then.
     @discardableResult
