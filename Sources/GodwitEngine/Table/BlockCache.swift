@@ -14,7 +14,7 @@ struct CacheStatistics: Sendable, Equatable {
     var inserts: UInt64 = 0
     /// Blocks that made room for others.
     var evictions: UInt64 = 0
-    /// Blocks that were read and could not be kept.
+    /// Blocks that were read or written and could not be kept.
     var refusals: UInt64 = 0
     /// Bytes of resident blocks, rounding included.
     var dataBytes = 0
