@@ -15,6 +15,7 @@ import Testing
     func savedUsersLoad() async throws {
         let path = scratch.path + "/users.acl"
         try Data("user default on nopass ~* &* +@all\n".utf8).write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
         let node = try await TestNode.start(scratch) { $0.aclFile = path }
         let client = try await node.client()
         let users: [[String]] = [
@@ -34,6 +35,9 @@ import Testing
         #expect(before.values.count == 7)
         #expect(try await client.call("ACL", "SAVE") == .simple("OK"))
         let saved = try Data(contentsOf: URL(filePath: path))
+        // Nobody else may read it than before.
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o640)
+        #expect(!FileManager.default.fileExists(atPath: path + ".new"))
         #expect(Array(saved).firstRange(of: [UInt8(ascii: "~"), 0xFF, 0xC3, 32]) != nil)
         #expect(try await client.call("ACL", "LOAD") == .simple("OK"))
         #expect(try await client.call("ACL", "LIST") == before)

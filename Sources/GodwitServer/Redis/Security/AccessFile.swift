@@ -1,4 +1,6 @@
 internal import FoundationEssentials
+internal import Glibc
+internal import SystemPackage
 
 /// The file that users are kept in, as Redis has it: for each user a line `user NAME RULE…`, the words with a single space
 /// between. Nothing is quoted, for nothing in it can hold white space. Lines that begin with `#` are passed over.
@@ -43,10 +45,20 @@ enum AccessFile {
         return Array(bytes)
     }
 
-    /// Writes a file, so that it is whole whatever happens. Blocks.
+    /// Writes a file, so that it is whole whatever happens. Who may read it stays as it was: for a new one its owner alone,
+    /// as it holds what passwords can be guessed by. Blocks.
     static func write(_ content: [UInt8], to path: String) throws(Problem) {
+        let fresh = path + ".new"
         do {
-            try Data(content).write(to: URL(filePath: path), options: .atomic)
+            let present = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+            let mode = CModeT(truncatingIfNeeded: (present ?? nil) ?? 0o600)
+            let file = try FileDescriptor.open(
+                FilePath(fresh), .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
+            try file.closeAfter {
+                try file.writeAll(content)
+                guard fchmod(file.rawValue, mode) == 0, fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+            }
+            guard unsafe rename(fresh, path) == 0 else { throw Errno(rawValue: errno) }
         } catch {
             throw Problem(text: "\(error)")
         }
