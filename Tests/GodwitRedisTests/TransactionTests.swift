@@ -105,6 +105,37 @@ import Testing
         try await node.stop()
     }
 
+    @Test("what was fetched for a command is not taken for what is there once others were let before it")
+    func overtakenWhileWaiting() async throws {
+        let node = try await TestNode.start(scratch, memory: 8 << 20) { $0.coldReadTarget = 60_000_000_000 }
+        let (client, other) = (try await node.client(), try await node.client())
+        let value = String(repeating: "v", count: 4000)
+        for start in stride(from: 0, to: 20_000, by: 500) {
+            var words = ["MSET"]
+            for number in start..<start + 500 { words += ["k\(number)", value] }
+            #expect(try await client.call(words + ["k\(start)c", "5"]) == .simple("OK"))
+        }
+        try #require(node.node.engine).flush()
+        let counters = stride(from: 0, to: 20_000, by: 500).map { "k\($0)c" }
+        // The pool is busy, so that what the transaction needs comes late.
+        var scans: [TestClient] = []
+        for _ in 0..<8 {
+            let client = try await node.client()
+            for _ in 0..<5 { client.send(TestClient.request(["KEYS", "nothing*"])) }
+            scans.append(client)
+        }
+        let increments = counters.map { ["INCR", $0] }
+        client.send(([["MULTI"]] + increments + [["EXEC"]]).flatMap { TestClient.request($0) })
+        for _ in 0...increments.count { _ = try await client.reply() }
+        #expect(try await other.call("CLIENT", "PAUSE", "3000", "WRITE") == .simple("OK"))
+        // Waits before the transaction does, and so is carried out before it.
+        other.send(TestClient.request(["MSET"] + counters.flatMap { [$0, "100"] }))
+        #expect(try await client.reply() == .array(counters.map { _ in .integer(101) }))
+        #expect(try await other.reply() == .simple("OK"))
+        for client in scans { for _ in 0..<5 { #expect(try await client.reply() == .array([])) } }
+        try await node.stop()
+    }
+
     @Test("a database is emptied in a time that grows with what is watched, not with its square")
     func flushedUnderWatches() async throws {
         let node = try await TestNode.start(scratch)
