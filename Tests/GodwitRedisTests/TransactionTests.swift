@@ -111,27 +111,25 @@ import Testing
         let (client, other) = (try await node.client(), try await node.client())
         let value = String(repeating: "v", count: 4000)
         for start in stride(from: 0, to: 20_000, by: 500) {
-            var words = ["MSET"]
-            for number in start..<start + 500 { words += ["k\(number)", value] }
-            #expect(try await client.call(words + ["k\(start)c", "5"]) == .simple("OK"))
+            let pairs = (start..<start + 500).flatMap { ["k\($0)", value] }
+            #expect(try await client.call(["MSET"] + pairs) == .simple("OK"))
         }
-        try #require(node.node.engine).flush()
-        let counters = stride(from: 0, to: 20_000, by: 500).map { "k\($0)c" }
-        // The pool is busy, so that what the transaction needs comes late.
+        try await client.call(["HSET", "h"] + (0..<300).flatMap { ["f\($0)", "old"] })
+        // The pool is busy, so that the fields to be copied come late.
         var scans: [TestClient] = []
         for _ in 0..<8 {
             let client = try await node.client()
             for _ in 0..<5 { client.send(TestClient.request(["KEYS", "nothing*"])) }
             scans.append(client)
         }
-        let increments = counters.map { ["INCR", $0] }
-        client.send(([["MULTI"]] + increments + [["EXEC"]]).flatMap { TestClient.request($0) })
-        for _ in 0...increments.count { _ = try await client.reply() }
+        client.send("PING\r\nCOPY h copied\r\n")
+        #expect(try await client.reply() == .simple("PONG"))
         #expect(try await other.call("CLIENT", "PAUSE", "3000", "WRITE") == .simple("OK"))
-        // Waits before the transaction does, and so is carried out before it.
-        other.send(TestClient.request(["MSET"] + counters.flatMap { [$0, "100"] }))
-        #expect(try await client.reply() == .array(counters.map { _ in .integer(101) }))
-        #expect(try await other.reply() == .simple("OK"))
+        // Waits before the copy does, and so is carried out before it.
+        other.send(TestClient.request(["HSET", "h"] + (0..<300).flatMap { ["f\($0)", "new"] }))
+        #expect(try await client.reply() == .integer(1))
+        #expect(try await other.reply() == .integer(0))
+        #expect(try await client.call("HVALS", "copied").values.allSatisfy { $0 == .bulk("new") })
         for client in scans { for _ in 0..<5 { #expect(try await client.reply() == .array([])) } }
         try await node.stop()
     }
