@@ -24,7 +24,7 @@ package enum Server {
         logger[metadataKey: "region"] = "\(settings.node.region)"
         settings.node.logger = logger
         let certificates = try settings.adminTLS.map { (files) throws(NodeError) in
-            try Certificates(files, of: "HTTP listener", logger)
+            try files.watched(by: "HTTP listener", logger)
         }
         let node = try await Node.start(settings.node)
         var listener: RedisListener?

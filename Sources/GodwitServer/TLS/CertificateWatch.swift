@@ -1,9 +1,11 @@
+internal import GodwitNode
 internal import NIOPosix
+internal import NIOSSL
 internal import ServiceLifecycle
 
 /// Has certificates looked after once a second, until the server stops.
 struct CertificateWatch: Service {
-    let certificates: Certificates
+    let certificates: WatchedFiles<NIOSSLContext>
 
     @concurrent
     func run() async throws {
