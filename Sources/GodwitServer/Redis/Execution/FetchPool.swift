@@ -143,7 +143,9 @@ final class FetchPool: Sendable {
         while true {
             let begin = ContinuousClock.now
             let wait = min(patience, max(.zero, end - begin))
-            guard let outcome = try? await node.confirm(position, of: databases, level: level, limit: wait) else { return 0 }
+            guard let outcome = try? await node.confirm(position, of: databases, level: level, limit: wait) else {
+                return 0
+            }
             switch outcome {
             case .reached(let regions): return max(0, regions.count - 1)
             case .unconfirmed(_, let regions):
