@@ -150,6 +150,30 @@ extension Engine {
         return Snapshot(self)
     }
 
+    /// Whether nobody can have written under `key` since a position: for those who watch what others write. False where that
+    /// cannot be told: memory no longer reaches back so far, or an epoch has begun since.
+    package func isUnwritten(
+        _ key: borrowing some ByteSource & ~Copyable & ~Escapable, in keyspace: Keyspace, since position: Position
+    ) -> Bool {
+        let tree = keyspace.tree
+        guard self.position.epoch == position.epoch, !tree.isDropped else { return false }
+        // The view comes first: a memtable that is flushed from now on is still asked.
+        let view = tree.view
+        let newest = key.withBytes { key in
+            key.withView { key in
+                let hash = key.hash(seed: store.hashSeed)
+                return EpochDomain.read {
+                    view.memtables.reduce(SequenceNumber(0)) { newest, memtable in
+                        let written = memtable.find(key, hash: hash, at: .max)?.sequence ?? 0
+                        return max(newest, written, memtable.rangeDelete(covering: key, at: .max))
+                    }
+                }
+            }
+        }
+        let flushed = store.manifest.state.keyspace(keyspace.id)?.meta.flushedThrough ?? .max
+        return newest <= position.sequence && flushed <= position.sequence
+    }
+
     // MARK: Inside
 
     /// The hot path: one hash, one epoch, one view; then `TreeView.findResident`. What memory cannot tell, and what

@@ -25,7 +25,7 @@ public struct EngineMetrics: Sendable, Hashable {
         public var index = CacheUse()
         /// Blocks that made room for others.
         public var evictions: UInt64 = 0
-        /// Blocks that were read and could not be kept.
+        /// Blocks that were read or written and could not be kept.
         public var refusals: UInt64 = 0
     }
 

@@ -23,6 +23,9 @@ package enum Server {
         logger.logLevel = settings.logLevel
         logger[metadataKey: "region"] = "\(settings.node.region)"
         settings.node.logger = logger
+        let certificates = try settings.adminTLS.map { (files) throws(NodeError) in
+            try files.watched(by: "HTTP listener", logger)
+        }
         let node = try await Node.start(settings.node)
         var listener: RedisListener?
         do {
@@ -31,6 +34,7 @@ package enum Server {
             let redis = listener.map { " redis=\($0.address)" } ?? ""
             let application = Application(
                 router: router(node, settings.tokens, listener),
+                server: .http(certificates),
                 configuration: ApplicationConfiguration(
                     address: .hostname(admin.host, port: admin.port),
                     availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)),
@@ -44,9 +48,11 @@ package enum Server {
                         """)
                 },
                 logger: logger)
+            let services: [any Service] =
+                [application] + (certificates.map { [CertificateWatch(certificates: $0)] } ?? [])
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
+                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
             try await group.run()
         } catch {
             await listener?.stop()

@@ -24,7 +24,8 @@ import Testing
         #expect(
             node.readyLine.wholeMatch(
                 of:
-                    /ready region=us-east role=primary replication=127\.0\.0\.1:\d+ admin=127\.0\.0\.1:\d+ redis=127\.0\.0\.1:\d+/)
+                    /ready region=us-east role=primary replication=127\.0\.0\.1:\d+ admin=127\.0\.0\.1:\d+ redis=127\.0\.0\.1:\d+/
+            )
                 != nil)
         _ = try await node.client().put("a", Array("1".utf8))
         #expect(node.stop() == 0, "\(node.log)")
@@ -224,5 +225,52 @@ import Testing
         #expect(keysOnly?.status == 403)
         let command = try Command.godwit(["status", "--admin", "\(address)", "--token-file", token])
         #expect(command.status == 0, "\(command.errors)")
+    }
+
+    @Test(
+        "HTTP speaks TLS 1.3, to callers with a certificate where that is asked for, and takes new certificates under load"
+    )
+    func secureHTTP() async throws {
+        let scratch = Scratch()
+        let folder = packageDirectory + "/fixtures/certificates/"
+        let (certificate, key) = (scratch.path + "/http.pem", scratch.path + "/http.key")
+        func install(_ name: String) throws {
+            for (ending, target) in [("pem", certificate), ("key", key)] {
+                let bytes = try Data(contentsOf: URL(filePath: "\(folder)\(name).\(ending)"))
+                try bytes.write(to: URL(filePath: target), options: .atomic)
+            }
+        }
+        try install("us-east")
+        let own = ["--admin-tls-certificate", certificate, "--admin-tls-key", key]
+        let asking = ["--admin-tls-authorities", folder + "authority.pem"]
+        let data = ["--data", scratch.path + "/store", "--region", "us-east"]
+        let node = try ServedNode(data + own + asking, in: scratch)
+        let mine = ["--tls-certificate", folder + "eu-west.pem", "--tls-key", folder + "eu-west.key"]
+        let trust = ["--tls-authorities", folder + "authority.pem"]
+        let status = ["status", "--admin", "\(node.admin)"]
+        let told = try Command.godwit(status + trust + mine)
+        #expect(told.status == 0, "\(told.errors)")
+        for arguments in [
+            [], trust, mine, ["--tls-authorities", folder + "us-east.pem"] + mine, trust + [mine[0], mine[1]],
+        ] {
+            let refused = try Command.godwit(status + arguments)
+            #expect(refused.status == 2, "\(arguments): \(refused.text)")
+        }
+        let verified = try Command.godwit(["verify", "--admin", "\(node.admin)"] + trust + mine)
+        #expect(!verified.errors.contains("no answer"), "\(verified.errors)")
+        try install("eu-west")
+        let tls = try NodeTLS(authorities: trust[1], certificate: mine[1], key: mine[3])
+        let client = NodeClient(node.admin, tls: tls)
+        for round in 0..<20 {
+            _ = try await client.put("k\(round)", [1])
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        func shown(_ version: String) throws -> String {
+            try Command.launch("/usr/bin/openssl", ["s_client", "-connect", "\(node.admin)", version]).text
+                .replacing(" = ", with: "=")
+        }
+        #expect(try shown("-tls1_3").contains("CN=eu-west"))
+        #expect(try !shown("-tls1_2").contains("CN=eu-west"))
+        #expect(node.stop() == 0)
     }
 }

@@ -166,7 +166,7 @@ import Testing
         #expect(text.bytes == Array("ERR unknown ".utf8) + [0xFF, 0xC3, 0x41] + Array(" of 3\r\n".utf8))
         #expect(text.code == "ERR")
         #expect(text.withoutGenericCode.bytes.starts(with: "unknown".utf8))
-        let reply = Reply()
+        let reply = Reply(limit: 1024)
         reply.error(text)
         #expect(reply.bytes.slice.array.suffix(5) == [UInt8(ascii: "3"), 32, 32, 13, 10])
     }

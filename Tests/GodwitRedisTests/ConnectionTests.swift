@@ -155,7 +155,7 @@ import Testing
         }
         try install("us-east")
         let node = try await TestNode.start(scratch) {
-            $0.tls = RedisTLS(certificate: certificate, key: key, clientAuthorities: nil)
+            $0.tls = ListenerTLS(certificate: certificate, key: key, clientAuthorities: nil)
         }
         let authority = try NIOSSLCertificate.fromPEMFile(fixtures + "/certificates/authority.pem")
         var configuration = TLSConfiguration.makeClientConfiguration()
@@ -200,7 +200,7 @@ import Testing
     func mutualTLS() async throws {
         let folder = fixtures + "/certificates/"
         let node = try await TestNode.start(scratch) {
-            $0.tls = RedisTLS(
+            $0.tls = ListenerTLS(
                 certificate: folder + "us-east.pem", key: folder + "us-east.key",
                 clientAuthorities: folder + "authority.pem")
         }

@@ -187,4 +187,20 @@ import Testing
         #expect(try engine.approximateSize(in: keyspace) < 5 * 200 * 130)
         try await node.stop()
     }
+
+    @Test("a key that became a large hash before it was known that its database is new is not forgotten")
+    func lateNews() {
+        let keys = LargeKeys()
+        let (key, other) = (Array("key".utf8), Array("other".utf8))
+        key.withSlice { keys.insert(3, $0) }
+        keys.isNew(3)
+        #expect(key.withSlice { keys.mayContain(3, $0) })
+        #expect(!keys.isEmpty(3))
+        #expect(!other.withSlice { keys.mayContain(3, $0) })
+        // What is known is not taken back.
+        keys.isNew(4)
+        key.withSlice { keys.insert(4, $0) }
+        keys.isNew(4)
+        #expect(key.withSlice { keys.mayContain(4, $0) })
+    }
 }

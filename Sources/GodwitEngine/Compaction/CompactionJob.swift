@@ -29,17 +29,21 @@ final class CompactionJob {
         self.store = store
         self.tree = tree
         self.plan = plan
-        output = TableOutput(store, tree.settings, keyspace: tree.id)
         older = OlderKeys(plan)
         cutter = OutputCutter(plan)
         let view = tree.view
         var items: [RangeTombstone] = []
         var sources: [any EntryIterator] = []
+        var (resident, bytes) = (0.0, 0.0)
         if plan.action == .merge {
             for input in plan.inputs {
                 let wanted = Set(input.tables.map(\.number))
                 let handles = view.levels[input.level].tables.filter { wanted.contains($0.meta.number) }
                 guard handles.count == wanted.count else { return nil }
+                for table in handles {
+                    resident += Double(table.meta.size) * table.reader.residentShare
+                    bytes += Double(table.meta.size)
+                }
                 for table in handles where table.meta.rangeTombstones > 0 {
                     items += try table.reader.rangeTombstones().items
                 }
@@ -50,6 +54,8 @@ final class CompactionJob {
                 }
             }
         }
+        // What was in memory stays there.
+        output = TableOutput(store, tree.settings, keyspace: tree.id, keepingBlocks: resident > bytes / 2)
         let protected = store.protectedSequences()
         let all = RangeTombstones(items)
         let now = store.clock.now()
@@ -130,7 +136,7 @@ final class CompactionJob {
             return
         }
         store.install(tree)
-        store.warm(outputs, of: tree)
+        store.warm(output, of: tree)
         guard plan.action == .merge else { return }
         let written = outputs.reduce(0) { $0 + $1.size }
         store.counters.compactionRead.add(plan.inputBytes, ordering: .relaxed)

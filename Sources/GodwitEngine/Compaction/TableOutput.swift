@@ -7,8 +7,13 @@ final class TableOutput {
     private var current: (number: UInt64, id: TableID, writer: TableWriter)?
     /// The tables that are complete and synced.
     private(set) var finished: [TableMeta] = []
+    /// Blocks for the cache, by the number of their table.
+    private(set) var fresh: [UInt64: FreshBlocks] = [:]
+    private let keepsBlocks: Bool
 
-    init(_ store: Store, _ settings: KeyspaceSettings, keyspace: KeyspaceID) {
+    /// Where the tables' blocks will be wanted in memory, `keepingBlocks` puts them into the cache while they are written.
+    init(_ store: Store, _ settings: KeyspaceSettings, keyspace: KeyspaceID, keepingBlocks: Bool = false) {
+        keepsBlocks = keepingBlocks
         self.store = store
         self.keyspace = keyspace
         self.settings = settings
@@ -51,6 +56,7 @@ final class TableOutput {
         current = nil
         for table in finished { store.garbage.add(table: table.number, nil) }
         finished = []
+        fresh = [:]
     }
 
     private func open() throws(EngineError) -> TableWriter {
@@ -61,7 +67,9 @@ final class TableOutput {
         let options = TableOptions(
             blockSize: Int(settings.blockSize), compression: settings.compression,
             filterBitsPerKey: Int(settings.filterBitsPerKey), keyspace: keyspace)
-        let writer = TableWriter(file: file, uniqueID: id, options: options, hashSeed: store.hashSeed)
+        if keepsBlocks { fresh[number] = FreshBlocks(store.cache) }
+        let writer = TableWriter(
+            file: file, uniqueID: id, options: options, hashSeed: store.hashSeed, keeping: fresh[number])
         current = (number, id, writer)
         return writer
     }

@@ -95,9 +95,8 @@ final class FlushJob: @unchecked Sendable {
         let collapser = EntryCollapser(
             protecting: store.protectedSequences(), tombstones: memtable.rangeTombstones,
             expiredBefore: 0)
-        return Work(
-            tree: tree, memtable: memtable, entries: entries, output: TableOutput(store, tree.settings, keyspace: tree.id),
-            collapser: collapser)
+        let output = TableOutput(store, tree.settings, keyspace: tree.id, keepingBlocks: true)
+        return Work(tree: tree, memtable: memtable, entries: entries, output: output, collapser: collapser)
     }
 
     private func finish() throws(EngineError) {
@@ -126,7 +125,7 @@ final class FlushJob: @unchecked Sendable {
             work.output.abandon()
         } else {
             store.install(work.tree, flushed: [work.memtable])
-            store.warm(tables, of: work.tree)
+            store.warm(work.output, of: work.tree)
         }
         let bytes = tables.reduce(0) { $0 + $1.size }
         store.counters.flushedBytes.add(bytes, ordering: .relaxed)

@@ -140,11 +140,13 @@ final class Store: @unchecked Sendable {
         }
     }
 
-    /// Brings what every read of new tables begins with into the cache.
-    func warm(_ tables: [TableMeta], of tree: Tree) {
-        let numbers = Set(tables.map(\.number))
+    /// Brings what every read of new tables begins with into the cache, and the blocks that were kept for it.
+    func warm(_ output: TableOutput, of tree: Tree) {
+        let numbers = Set(output.finished.map(\.number))
         for level in tree.view.levels {
-            for table in level.tables where numbers.contains(table.meta.number) { table.reader.warm() }
+            for table in level.tables where numbers.contains(table.meta.number) {
+                table.reader.warm(output.fresh[table.meta.number])
+            }
         }
     }
 

@@ -14,7 +14,7 @@ struct CacheStatistics: Sendable, Equatable {
     var inserts: UInt64 = 0
     /// Blocks that made room for others.
     var evictions: UInt64 = 0
-    /// Blocks that were read and could not be kept.
+    /// Blocks that were read or written and could not be kept.
     var refusals: UInt64 = 0
     /// Bytes of resident blocks, rounding included.
     var dataBytes = 0
@@ -195,6 +195,30 @@ final class BlockCache: @unchecked Sendable {
                     guard let block = slots(index).load() else { continue }
                     BlockCache.unpublish(&state, block)
                     victims.append(block)
+                }
+            }
+        }
+        retire(victims)
+    }
+
+    /// Moves the blocks of `count` slots to others, those that are there still; all go where `isOpen` (asked under the
+    /// lock) says that the table is closed. A piece at a time, as in `unlink`.
+    func move(_ slots: (Int) -> Slot, to others: (Int) -> Slot, count: Int, isOpen: () -> Bool) {
+        var victims: [CachedBlock] = []
+        for start in stride(from: 0, to: count, by: 64) {
+            lock.withLock {
+                let isOpen = isOpen()
+                for index in start..<min(start + 64, count) {
+                    guard let block = slots(index).load() else { continue }
+                    let other = others(index)
+                    if isOpen, other.load() == nil {
+                        slots(index).store(nil)
+                        block.slot = other
+                        other.store(block)
+                    } else {
+                        BlockCache.unpublish(&state, block)
+                        victims.append(block)
+                    }
                 }
             }
         }

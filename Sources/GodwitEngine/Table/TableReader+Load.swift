@@ -196,10 +196,19 @@ extension TableReader {
 
     // MARK: Ahead of reads
 
-    /// Brings the root, the filter and the index into the cache, unless they would take much of it: the first reads of a
-    /// new table then need not. What cannot be read is left for them to meet.
-    func warm() {
+    /// Which part of the data blocks is in the cache, about.
+    var residentShare: Double {
+        guard let root = TableRootPointer(address: rootAddress.load(ordering: .acquiring)), root.root.dataUnits > 0
+        else { return 0 }
+        return Double((0..<root.root.dataUnits).count { root.root.dataSlot($0).load() != nil }) / Double(root.root.dataUnits)
+    }
+
+    /// Brings the root, the filter and the index into the cache, unless they would take much of it, and the blocks that
+    /// were kept when the table was written: the first reads of a new table then need not. What cannot be read is left
+    /// for them to meet.
+    func warm(_ fresh: FreshBlocks?) {
         guard let root = try? root() else { return }
+        fresh?.publish(in: root) { isOpen }
         let footer = root.root.footer
         let filter = UInt64(footer.filterUnits) * 64 * UInt64(footer.filterLines)
         guard filter + footer.topOffset - footer.indexOffset <= UInt64(cache.statistics.capacity / 16) else { return }

@@ -26,11 +26,15 @@ final class TableWriter {
     private let lastKey = ByteWriter(capacity: 64)
     private var lastSequence: SequenceNumber = 0
     private var finished = false
+    private let fresh: FreshBlocks?
 
     private static let flushSize = 256 << 10
 
-    /// Begins a table in an empty file.
-    init(file: any File, uniqueID: TableID, options: TableOptions, hashSeed: UInt64) {
+    /// Begins a table in an empty file; its data blocks go to `fresh` too.
+    init(
+        file: any File, uniqueID: TableID, options: TableOptions, hashSeed: UInt64, keeping fresh: FreshBlocks? = nil
+    ) {
+        self.fresh = fresh
         self.file = file
         self.id = uniqueID
         self.options = options
@@ -136,6 +140,7 @@ final class TableWriter {
             closePartition()
         }
         if partition.count == 0 { partition = IndexBlockBuilder(firstUnit: dataUnits, baseOffset: start) }
+        fresh?.add(content.view)
         let length = try seal(content, .data)
         separator.withView { partition.add($0, length: length) }
         dataUnits += 1

@@ -186,11 +186,9 @@ public final class Node: Sendable {
     /// first: once as many have it as `level` says, or the limit is over.
     package func confirm(
         _ position: Position, of keyspaces: [Keyspace], level: WriteLevel, limit: Duration
-    ) async throws(NodeError) -> [String] {
+    ) async throws(NodeError) -> LevelOutcome {
         if isClosed.withLockedValue({ $0 }) { throw NodeError.closed }
-        switch await reach(level, at: position, of: keyspaces.map { WrittenKeyspace($0) }, limit: limit) {
-        case .reached(let heldBy), .unconfirmed(_, let heldBy): return heldBy
-        }
+        return await reach(level, at: position, of: keyspaces.map { WrittenKeyspace($0) }, limit: limit)
     }
 
     private func reach(

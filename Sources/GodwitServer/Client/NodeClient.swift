@@ -11,6 +11,7 @@ package struct NodeClient: Sendable {
     /// The node.
     package let address: HostPort
     private let token: String?
+    private let tls: NodeTLS?
 
     /// The process's connections. A node that does not listen is told of at once, not tried again until the time is
     /// over.
@@ -53,9 +54,10 @@ package struct NodeClient: Sendable {
     }
 
     /// A client for one node. The connections are the process's.
-    package init(_ address: HostPort, token: String? = nil) {
+    package init(_ address: HostPort, token: String? = nil, tls: NodeTLS? = nil) {
         self.address = address
         self.token = token
+        self.tls = tls
     }
 
     // MARK: The operator
@@ -149,7 +151,8 @@ package struct NodeClient: Sendable {
     private func send(
         _ method: String, _ path: String, _ body: [UInt8]?, _ timeout: Duration
     ) async throws -> (status: Int, body: [UInt8]) {
-        var request = HTTPClientRequest(url: "http://\(address)\(path)")
+        var request = HTTPClientRequest(url: "\(tls == nil ? "http" : "https")://\(address)\(path)")
+        request.tlsConfiguration = tls?.configuration
         request.method = HTTPMethod(rawValue: method)
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         if let body { request.body = .bytes(body) }

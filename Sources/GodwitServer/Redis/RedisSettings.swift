@@ -11,7 +11,7 @@ package struct RedisSettings: Sendable {
     /// A file of users, in Redis' format; nil for none.
     package var aclFile: String?
     /// Certificate and key for TLS; the authorities of clients' certificates, where those must show one.
-    package var tls: RedisTLS?
+    package var tls: ListenerTLS?
     /// Connections at once; more are refused.
     package var maximumClients = 10_000
     /// The longest bulk string, in bytes: the engine's longest value.
@@ -22,26 +22,15 @@ package struct RedisSettings: Sendable {
 
     /// How long replies may wait for a client that does not read before it is cut off.
     var slowReaderPatience = Duration.seconds(60)
+    /// Bytes of one request as a whole, and of all that a transaction has queued.
+    var maximumRequest = 128 << 20
+    /// Bytes of one reply.
+    var maximumReply = OutputLimits().reply
+    /// Bytes of the replies of all clients that wait for their sockets.
+    var maximumOutput = OutputLimits().total
     /// How long a read of the disk may wait in the queue before more are refused, in nanoseconds.
     var coldReadTarget: UInt64 = 50_000_000
 
     /// Listens at an address.
     package init(address: HostPort) { self.address = address }
-}
-
-/// The files of a TLS listener.
-package struct RedisTLS: Sendable, Hashable {
-    /// PEM: the certificate, then those between it and the authority.
-    package var certificate: String
-    /// PEM: its key.
-    package var key: String
-    /// PEM: whom clients' certificates must come from; nil where clients need none.
-    package var clientAuthorities: String?
-
-    /// Names the files.
-    package init(certificate: String, key: String, clientAuthorities: String?) {
-        self.certificate = certificate
-        self.key = key
-        self.clientAuthorities = clientAuthorities
-    }
 }

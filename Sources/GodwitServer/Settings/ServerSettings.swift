@@ -7,6 +7,9 @@ package struct ServerSettings: Sendable {
     package var node: NodeOptions
     /// Where the HTTP interface listens; port 0 picks a free one.
     package var admin: HostPort
+    /// Certificate and key for TLS of the HTTP interface; the authorities of callers' certificates, where those must show
+    /// one.
+    package var adminTLS: ListenerTLS?
     /// What callers of the HTTP interface must know.
     package var tokens = Tokens()
     /// The Redis listener; nil for none.

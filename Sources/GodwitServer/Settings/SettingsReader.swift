@@ -18,13 +18,19 @@ package enum SettingsReader {
         ("region", "name", "Where the node stands; stored with the data."),
         ("replication", "host:port", "Where other nodes connect; port 0 picks a free one."),
         ("admin", "host:port", "Where the HTTP interface listens; port 0 picks a free one."),
+        ("admin-tls-certificate", "file", "PEM: the certificate of the HTTP interface; with it, it speaks TLS."),
+        ("admin-tls-key", "file", "PEM: the certificate's key."),
+        ("admin-tls-authorities", "file", "PEM: whom callers' certificates must come from; none needed unless said."),
         ("redis", "host:port|off", "Where Redis clients connect; 127.0.0.1:6379, port 0 picks a free one."),
         ("redis-fsync", "everysec|always", "When the log is synced for Redis writes; everysec."),
         ("redis-password-file", "file", "Holds the password of the Redis user `default`."),
         ("redis-acl", "file", "Redis users, in the format of Redis' ACL file."),
         ("redis-tls-certificate", "file", "PEM: the certificate of the Redis listener; with it, it speaks TLS."),
         ("redis-tls-key", "file", "PEM: the certificate's key."),
-        ("redis-tls-authorities", "file", "PEM: whom Redis clients' certificates must come from; none needed unless said."),
+        (
+            "redis-tls-authorities", "file",
+            "PEM: whom Redis clients' certificates must come from; none needed unless said."
+        ),
         ("follow", "host:port", "The node to follow; without it the node is a primary."),
         ("advertise", "host:port", "How other nodes reach this one; where it listens unless said."),
         ("keyspaces", "name[,name…]", "The keyspaces to follow; all unless said. Such a node is never promoted."),
@@ -123,6 +129,7 @@ package enum SettingsReader {
         settings.isInsecure = node.allowsInsecure
         settings.tokens.admin = try values.secret("token-file")
         settings.tokens.data = try values.secret("data-token-file")
+        settings.adminTLS = try listenerTLS("admin", values)
         settings.redis = try redis(values)
         if settings.redis != nil { settings.node.engine.syncInterval = 1000 }
         if let level = try values.choice("log-level", Logger.Level.init(rawValue:)) { settings.logLevel = level }
@@ -138,13 +145,17 @@ package enum SettingsReader {
         }
         redis.password = try values.secret("redis-password-file")
         redis.aclFile = values["redis-acl"]
-        let names = ["redis-tls-certificate", "redis-tls-key", "redis-tls-authorities"]
-        if names.contains(where: { values[$0] != nil }) {
-            redis.tls = RedisTLS(
-                certificate: try values.required(names[0]), key: try values.required(names[1]),
-                clientAuthorities: values[names[2]])
-        }
+        redis.tls = try listenerTLS("redis", values)
         return redis
+    }
+
+    /// The files of a listener; nil where none is named.
+    private static func listenerTLS(_ listener: String, _ values: Values) throws(NodeError) -> ListenerTLS? {
+        let names = ["certificate", "key", "authorities"].map { "\(listener)-tls-\($0)" }
+        if names.allSatisfy({ values[$0] == nil }) { return nil }
+        return ListenerTLS(
+            certificate: try values.required(names[0]), key: try values.required(names[1]),
+            clientAuthorities: values[names[2]])
     }
 
     private static func tls(_ values: Values) throws(NodeError) -> TLSFiles? {

@@ -30,6 +30,12 @@ struct Serve: AsyncParsableCommand {
     var replication: String?
     @Option(help: ArgumentHelp("Where HTTP is served; port 0 picks a free one.", valueName: "host:port"))
     var admin: String?
+    @Option(help: ArgumentHelp("PEM: the HTTP interface's certificate; with it, it speaks TLS.", valueName: "file"))
+    var adminTLSCertificate: String?
+    @Option(help: ArgumentHelp("PEM: that certificate's key.", valueName: "file"))
+    var adminTLSKey: String?
+    @Option(help: ArgumentHelp("PEM: whom HTTP callers' certificates must come from.", valueName: "file"))
+    var adminTLSAuthorities: String?
     @Option(
         help: ArgumentHelp(
             "Where Redis clients connect (127.0.0.1:6379); port 0 picks a free one.", valueName: "host:port|off"))
@@ -100,7 +106,9 @@ struct Serve: AsyncParsableCommand {
     private var flags: [String: String] {
         let given = [
             "data": data, "region": region, "replication": replication, "admin": admin, "follow": follow,
-            "redis": redis, "redis-fsync": redisFsync, "redis-password-file": redisPasswordFile, "redis-acl": redisAcl,
+            "admin-tls-certificate": adminTLSCertificate, "admin-tls-key": adminTLSKey,
+            "admin-tls-authorities": adminTLSAuthorities, "redis": redis, "redis-fsync": redisFsync,
+            "redis-password-file": redisPasswordFile, "redis-acl": redisAcl,
             "redis-tls-certificate": redisTLSCertificate, "redis-tls-key": redisTLSKey,
             "redis-tls-authorities": redisTLSAuthorities,
             "advertise": advertise, "keyspaces": keyspaces, "tls-certificate": tlsCertificate, "tls-key": tlsKey,

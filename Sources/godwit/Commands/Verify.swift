@@ -26,9 +26,10 @@ struct Verify: AsyncParsableCommand {
     )
 
     @Option(help: ArgumentHelp("The store's directory.", valueName: "dir")) var data: String?
-    @Option(help: ArgumentHelp("The HTTP address of a primary, or of a follower that is followed.", valueName: "host:port")) var admin: String?
-    @Option(help: ArgumentHelp("Holds the node's bearer token; else GODWIT_TOKEN.", valueName: "file"))
-    var tokenFile: String?
+    @Option(
+        help: ArgumentHelp("The HTTP address of a primary, or of a follower that is followed.", valueName: "host:port"))
+    var admin: String?
+    @OptionGroup var access: NodeAccess
 
     @Flag(help: "Print what was found as JSON.") var json = false
 
@@ -40,21 +41,15 @@ struct Verify: AsyncParsableCommand {
 
     func run() async throws {
         if let data { return try verifyFiles(data) }
-        var arguments = NodeArguments()
-        arguments.admin = admin ?? ""
-        arguments.tokenFile = tokenFile
-        arguments.json = json
-        try await verifyNodes(arguments)
+        let client = try access.client(of: admin ?? "")
+        try show(try await client.json("POST", "/v1/verify", timeout: .seconds(3600)))
     }
 
-    private func verifyNodes(_ node: NodeArguments) async throws {
-        let client = try node.client()
-        try show(try await client.json("POST", "/v1/verify", timeout: .seconds(3600)), node)
-    }
-
-    private func show(_ answer: [UInt8], _ node: NodeArguments) throws {
+    private func show(_ answer: [UInt8]) throws {
         let found = try JSONDecoder().decode(NodeClient.Verified.self, from: Data(answer))
-        try node.show(answer) { _ in VerificationLines.text(found.verification) }
+        let output = StandardOutput()
+        try output.write(json ? String(decoding: answer, as: UTF8.self) : VerificationLines.text(found.verification))
+        try output.flush()
         switch found.verification.outcome {
         case .equal: return
         case .different: throw CommandFailure("the nodes do not hold the same data")

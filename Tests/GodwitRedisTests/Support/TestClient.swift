@@ -74,6 +74,7 @@ final class TestClient: Sendable {
     @discardableResult
     func call(_ words: String...) async throws -> RedisValue { try await call(words) }
 
+    @discardableResult
     func call(_ words: [String]) async throws -> RedisValue {
         send(Self.request(words))
         return try await reply()

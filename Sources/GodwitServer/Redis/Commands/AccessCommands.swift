@@ -27,16 +27,15 @@ enum AccessCommands {
         reply.bulk("commands")
         reply.bulk(user.commandText)
         reply.bulk("keys")
-        reply.bulk(user.keyText)
+        reply.bulk(Array(user.keyRules.joined(separator: [32])))
         reply.bulk("channels")
-        reply.bulk(user.channelText)
+        reply.bulk(Array(user.channelRules.joined(separator: [32])))
         reply.bulk("selectors")
         reply.array(0)
     }
 
     static func aclSetuser(_ call: Call) throws(Interrupt) {
-        let bytes = call[2].array
-        if bytes.contains(where: { $0 == 0 || InlineWords.isSpace($0) }) {
+        if !User.isName(call[2].array[...]) {
             throw .failed("ERR Usernames can't contain spaces or null characters")
         }
         let name = call[2].text
@@ -134,8 +133,9 @@ enum AccessCommands {
 
     static func aclLoad(_ call: Call) throws(Interrupt) {
         let access = call.executor.access
-        if access.file == nil { throw noFile }
-        if let problem = access.load() { throw .failed("ERR \(problem)") }
+        guard let file = access.file else { throw noFile }
+        let content = try call.executor.usersRead(from: file)
+        do throws(AccessFile.Problem) { try access.load(content.get()) } catch { throw .failed("ERR \(error.text)") }
         // Whoever is not there any more is cut off.
         for client in call.executor.clients.values {
             guard let user = client.user, access.user(user.name) !== user else { continue }
@@ -145,8 +145,9 @@ enum AccessCommands {
     }
 
     static func aclSave(_ call: Call) throws(Interrupt) {
-        if call.executor.access.file == nil { throw noFile }
-        if call.executor.access.save() != nil {
+        guard let file = call.executor.access.file else { throw noFile }
+        let content = AccessFile.content(call.executor.access.sorted)
+        if case .failure = try call.executor.usersWritten(content, to: file) {
             throw .failed(
                 "ERR There was an error trying to save the ACLs. Please check the server logs for more information")
         }

@@ -32,7 +32,7 @@ enum Connections {
     static func reset(_ call: Call) throws(Interrupt) {
         let client = call.client
         client.transaction = nil
-        call.executor.unwatch(client)
+        call.executor.watchers.remove(client)
         client.database = 0
         client.reply.version = 2
         client.replies = .on

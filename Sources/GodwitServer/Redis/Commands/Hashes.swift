@@ -98,6 +98,7 @@ enum Hashes {
         guard let database = call.database else { return }
         var isMissing = false
         for index in 2..<call.count {
+            if call.reply.isOver { throw call.executor.tooLargeReply }
             let found = try HashView.rowKey(head, call[index], in: call.build) { (key) throws(Interrupt) in
                 try call.executor.lookUp(database.fields, key, into: call.second)
             }
@@ -107,7 +108,7 @@ enum Hashes {
             case .missing: isMissing = true
             }
         }
-        if isMissing { throw .waits }
+        if isMissing, !call.reply.isOver { throw .waits }
     }
 
     static func hexists(_ call: Call) throws(Interrupt) {

@@ -22,6 +22,7 @@ enum Keys {
     static func unlink(_ call: Call) throws(Interrupt) { try delete(call) }
 
     static func exists(_ call: Call) throws(Interrupt) {
+        if call.count > 2 { try call.executor.holdMoment() }
         var found = 0
         for index in 1..<call.count where try call.read(call[index]) != nil { found += 1 }
         call.reply.integer(found)
@@ -280,14 +281,12 @@ enum Keys {
             if let row = rows.randomElement() { call.reply.bulk(row.key) } else { call.reply.null() }
             return
         }
+        try call.executor.holdMoment()
         var ends = ScanRequest(keyspace: database.keys, limit: 1, wantsValues: false)
         guard let first = try call.executor.scan(ends).rows.first?.key else { return call.reply.null() }
         ends.isReverse = true
         guard let last = try call.executor.scan(ends).rows.first?.key else { return call.reply.bulk(first) }
-        // The same choice however often the command, or the transaction around it, must run.
-        let chance = call.client.chance ?? UInt64.random(in: .min ... .max)
-        call.client.chance = chance
-        let lower = between(first, last, chance &+ UInt64(call.reply.bytes.count) &* 0x9E37_79B9_7F4A_7C15)
+        let lower = between(first, last, call.executor.draws.chance())
         let request = ScanRequest(keyspace: database.keys, lower: lower, limit: 1, wantsValues: false)
         let row = try call.executor.scan(request).rows.first
         call.reply.bulk(row?.key ?? first)
@@ -342,8 +341,7 @@ enum Keys {
 
     private static func flush(_ call: Call, _ number: Int) throws(Interrupt) {
         guard let database = call.executor.database(number) else { return }
-        for keyspace in [database.keys, database.fields, database.deadlines] { try call.executor.clear(keyspace) }
-        call.executor.touchAll(number)
+        try call.executor.clear(database)
     }
 
     // MARK: OBJECT

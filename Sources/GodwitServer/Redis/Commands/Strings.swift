@@ -99,8 +99,10 @@ enum Strings {
         }
         call.reply.array(call.count - 1)
         if call.count > 2, !call.executor.isDirty, try mgetTogether(call, database) { return }
+        try call.executor.holdMoment()
         var isMissing = false
         for index in 1..<call.count {
+            if call.reply.isOver { throw call.executor.tooLargeReply }
             switch try call.executor.lookUp(database.keys, call[index], into: call.first) {
             case .found:
                 if let value = Value(call.first.slice), value.kind == .string {
@@ -112,7 +114,7 @@ enum Strings {
             case .missing: isMissing = true
             }
         }
-        if isMissing { throw .waits }
+        if isMissing, !call.reply.isOver { throw .waits }
     }
 
     /// Answers from memory, the lookups overlapping; returns false, with nothing said, where memory cannot tell of all.
@@ -122,10 +124,15 @@ enum Strings {
         values.clear()
         var places = [(start: Int, length: Int)](repeating: (0, -1), count: call.count - 1)
         var isComplete = true
+        var isOver = false
         let keys = (1..<call.count).map { call[$0] }
         do throws(EngineError) {
-            try engine.multiGetIfResident(keys, in: database.keys) { index, stored in
+            try engine.multiGetIfResident(keys, in: database.keys, at: call.executor.moment) { index, stored in
                 let start = values.count
+                guard !isOver, call.reply.hasRoom(for: start + stored.byteCount) else {
+                    isOver = true
+                    return
+                }
                 values.append(stored)
                 places[index] = (start, values.count - start)
             } needsIO: { _ in
@@ -134,6 +141,7 @@ enum Strings {
         } catch {
             throw .failed(Failures.text(error))
         }
+        if isOver { throw call.executor.tooLargeReply }
         guard isComplete else { return false }
         let slice = values.slice
         for (start, length) in places {

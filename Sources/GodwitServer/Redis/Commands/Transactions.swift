@@ -1,3 +1,5 @@
+internal import GodwitEngine
+
 /// MULTI and its kin.
 enum Transactions {
     static func multi(_ call: Call) throws(Interrupt) {
@@ -14,21 +16,23 @@ enum Transactions {
 
     static func watch(_ call: Call) throws(Interrupt) {
         if call.client.transaction != nil { throw .failed("ERR WATCH inside MULTI is not allowed") }
+        let since = call.executor.isPrimary ? nil : call.executor.engine?.position
         var watches: [Client.Watch] = []
         var seen = Set<WatchKey>()
         for index in 1..<call.count {
             let key = WatchKey(database: call.client.database, key: call[index].array)
-            if call.executor.isWatched(key, by: call.client) || !seen.insert(key).inserted { continue }
+            if call.executor.watchers.contains(key, by: call.client) || !seen.insert(key).inserted { continue }
             let value = try call.read(call[index])
-            watches.append(Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil))
+            watches.append(
+                Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil, since: since))
         }
         // A client that is touched already has lost; what it watches more does not matter.
-        for watch in watches { call.executor.watch(watch, call.client) }
+        for watch in watches { call.executor.watchers.add(watch, call.client) }
         call.reply.ok()
     }
 
     static func unwatch(_ call: Call) throws(Interrupt) {
-        call.executor.unwatch(call.client)
+        call.executor.watchers.remove(call.client)
         call.reply.ok()
     }
 
@@ -41,7 +45,8 @@ enum Transactions {
             end(call)
             throw .failed("EXECABORT Transaction discarded because of previous errors.")
         }
-        if client.isTouched || hasExpired(call) {
+        if transaction.count > 1 { try call.executor.holdMoment() }
+        if client.isTouched || hasExpired(call) || isOvertaken(call) {
             end(call)
             return call.reply.nullArray()
         }
@@ -56,13 +61,15 @@ enum Transactions {
             // Within, commands are carried out and not queued.
             client.transaction = nil
             while number < transaction.count {
-                try executor.runQueued(transaction.load(number, into: arguments), client, arguments)
+                try run(transaction, number, arguments, call)
+                if client.reply.isOver { throw executor.tooLargeReply }
                 number += 1
             }
         } catch {
-            if executor.isGivenUp, case .failed(let text) = error {
+            if case .failed(let text) = error {
                 client.identity = begin
-                executor.unwatch(client)
+                executor.takeBack()
+                executor.watchers.remove(client)
                 throw .failed("EXECABORT Transaction discarded because of: \(text.withoutGenericCode)")
             }
             // What the commands behind it will want is fetched along.
@@ -75,15 +82,43 @@ enum Transactions {
             executor.takeBack()
             throw error
         }
-        executor.unwatch(client)
+        executor.watchers.remove(client)
+    }
+
+    /// Runs one queued command; one that is not of data only the first time.
+    private static func run(
+        _ transaction: Transaction, _ number: Int, _ arguments: Arguments, _ call: Call
+    ) throws(Interrupt) {
+        let client = call.client
+        if let outcome = transaction[number] {
+            client.reply.bytes.append(outcome.reply)
+            client.identity = outcome.identity
+            return
+        }
+        let start = client.reply.bytes.count
+        let command = transaction.load(number, into: arguments)
+        try call.executor.runQueued(command, client, arguments)
+        if command.flags.isData { return }
+        transaction[number] = .init(reply: client.reply.bytes.slice(from: start).array, identity: client.identity)
     }
 
     private static func hasExpired(_ call: Call) -> Bool {
         call.client.watched.contains { $0.deadline != 0 && $0.deadline <= call.now }
     }
 
+    /// Whether replication may have written what is watched.
+    private static func isOvertaken(_ call: Call) -> Bool {
+        guard !call.executor.isPrimary, let engine = call.executor.engine else { return false }
+        return call.client.watched.contains { watch in
+            guard let since = watch.since, let database = call.executor.database(watch.key.database) else {
+                return false
+            }
+            return !engine.isUnwritten(watch.key.key, in: database.keys, since: since)
+        }
+    }
+
     private static func end(_ call: Call) {
         call.client.transaction = nil
-        call.executor.unwatch(call.client)
+        call.executor.watchers.remove(call.client)
     }
 }

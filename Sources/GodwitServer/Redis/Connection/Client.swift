@@ -5,10 +5,16 @@ internal import NIOCore
 /// Used on the event loop only.
 final class Client: @unchecked Sendable {
     let id: Int
-    let reply = Reply()
+    let reply: Reply
     let arguments = Arguments()
     /// The end of the connection; nil once it is closed.
     var handler: ClientHandler?
+    /// Whether it has something fetched for the command that waits, or is having it fetched.
+    var isFetching = false
+    /// Whether the command that waits does so for other nodes.
+    var waitsForOthers = false
+    /// What the node is asked for the command that waits.
+    var question: Task<Void, Never>?
     /// Whether what it has written waits for its commit or sync.
     var isWaitingForCommit: Bool { handler?.pause == .commit }
 
@@ -22,6 +28,7 @@ final class Client: @unchecked Sendable {
         var lastWrite: Position?
         var replyStart = 0
         var fetched: Fetched?
+        var moment: Snapshot?
         var attempts = 0
     }
 
@@ -64,6 +71,11 @@ final class Client: @unchecked Sendable {
         @inline(__always) get { hot.value.fetched }
         @inline(__always) set { hot.value.fetched = newValue }
     }
+    /// What the command that waits reads at; nil for the newest.
+    var moment: Snapshot? {
+        @inline(__always) get { hot.value.moment }
+        @inline(__always) set { hot.value.moment = newValue }
+    }
     /// How often the command that waits has run.
     var attempts: Int {
         @inline(__always) get { hot.value.attempts }
@@ -99,8 +111,8 @@ final class Client: @unchecked Sendable {
     /// Whether something watched was changed.
     var isTouched = false
 
-    /// What RANDOMKEY chooses by, once it has begun.
-    var chance: UInt64?
+    /// What the command that runs, or waits, has drawn by chance.
+    var draws: Draws?
     /// Keys of requests behind the present one that memory cannot tell of.
     var ahead: [[UInt8]] = []
 
@@ -119,9 +131,14 @@ final class Client: @unchecked Sendable {
         /// When it would expire; 0 for never.
         let deadline: UInt64
         let existed: Bool
+        /// Where the history stood when it began, where others than this listener write.
+        let since: Position?
     }
 
-    init(id: Int) { self.id = id }
+    init(id: Int, replyLimit: Int) {
+        self.id = id
+        reply = Reply(limit: replyLimit)
+    }
 
     /// How CLIENT LIST and CLIENT INFO show it.
     func line(_ now: NIODeadline) -> String {
@@ -155,14 +172,37 @@ final class Transaction {
     private var places: [(start: Int, length: Int)] = []
     /// Whether a command was refused while queueing, so that EXEC will be too.
     var isFlawed = false
+    private var outcomes: [Int: Outcome] = [:]
+
+    /// What a command that is not of data has said and changed. Nothing takes that back, so it is not carried out again when
+    /// a command behind it must wait and all run again.
+    struct Outcome {
+        let reply: [UInt8]
+        let identity: Client.Identity
+    }
+
+    /// What became of a command that was carried out for good.
+    subscript(number: Int) -> Outcome? {
+        get { outcomes[number] }
+        set { outcomes[number] = newValue }
+    }
 
     var count: Int { commands.count }
-    var byteCount: Int { bytes.count }
+
+    /// Bytes of memory that what is queued takes.
+    private var byteCount: Int { bytes.count + 16 * places.count + 32 * commands.count }
+
+    /// Whether a command may be queued too.
+    func hasRoom(for arguments: Arguments, within limit: Int) -> Bool {
+        byteCount + arguments.byteCount + 16 * arguments.count + 32 <= limit
+    }
 
     /// Whether any of them writes.
     var writes: Bool { commands.contains { $0.command.flags.contains(.write) } }
 
+    /// Queues a command. What will not be carried out need not be kept.
     func append(_ command: Command, _ arguments: Arguments) {
+        if isFlawed { return }
         commands.append((command, places.count, arguments.count))
         for index in 0..<arguments.count {
             places.append((bytes.count, arguments[index].count))

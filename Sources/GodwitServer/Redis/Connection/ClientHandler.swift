@@ -47,6 +47,8 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var holdsRead = false
     private var wire = ByteBuffer()
     private var slowTimer: Scheduled<Void>?
+    /// Bytes of large replies that wait for the socket.
+    private(set) var unsent = 0
     /// Whether it belongs to those whose replies wait for the end of the turn.
     var isInTurn = false
     /// Where replies of commands begin that saw or made what is not committed yet.
@@ -120,9 +122,9 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case .inputClosed = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
-        // What it has asked is answered, then that is all.
         isInputOver = true
-        run()
+        // What it has asked is answered, then that is all; but what may take as long as somebody likes is not waited for.
+        if executor.holdsLong(client) { close() } else { run() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { close() }
@@ -146,7 +148,7 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Carries out what has come.
     private func run() {
-        guard pause == nil, !isRunning, context != nil else { return }
+        guard pause == nil, !isRunning, context != nil, !executor.isEnding else { return }
         if input.isEmpty { return endIfOver() }
         isRunning = true
         executor.beginTurn(self)
@@ -221,17 +223,35 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
         if !bytes.isEmpty {
             wire.clear(minimumCapacity: bytes.count)
             unsafe wire.writeBytes(UnsafeRawBufferPointer(start: bytes.slice.base, count: bytes.count))
+            let count = bytes.count
             bytes.clear(keeping: Self.keptMemory)
             if pause == .closing {
-                context.writeAndFlush(wrapOutboundOut(wire)).whenComplete { _ in self.close() }
+                send(context, count).whenComplete { _ in self.close() }
                 return
             }
-            context.writeAndFlush(wrapOutboundOut(wire), promise: nil)
+            if count <= Self.keptMemory {
+                context.writeAndFlush(wrapOutboundOut(wire), promise: nil)
+            } else {
+                _ = send(context, count)
+            }
             if wire.capacity > Self.keptMemory { wire = ByteBuffer() }
         } else if pause == .closing {
             close()
         }
         if pause == nil, !context.channel.isWritable { holdBack() }
+    }
+
+    /// Sends what is put together, and counts it until the socket has taken it.
+    private func send(_ context: ChannelHandlerContext, _ count: Int) -> EventLoopFuture<Void> {
+        unsent += count
+        executor.unsent += count
+        let sent = context.writeAndFlush(wrapOutboundOut(wire))
+        sent.whenComplete { _ in
+            self.unsent -= count
+            self.executor.unsent -= count
+        }
+        executor.boundOutput()
+        return sent
     }
 
     /// The client reads slower than it asks: nothing more is done for it until it has read, and if that takes too long

@@ -26,7 +26,9 @@ package final class RedisListener: Sendable {
         _ node: Node, _ settings: RedisSettings, logger: Logger
     ) async throws(NodeError) -> RedisListener {
         let access = try Access(settings)
-        let certificates = try settings.tls.map { (files) throws(NodeError) in try files.watched(logger) }
+        let certificates = try settings.tls.map { (files) throws(NodeError) in
+            try files.watched(by: "Redis listener", logger)
+        }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let executor = Executor(node, loop: loop, settings: settings, access: access)
@@ -77,15 +79,10 @@ package final class RedisListener: Sendable {
         return try? await group.next().submit { RedisFigures(executor) }.get()
     }
 
-    /// Stops listening, lets go of all connections, and ends the threads.
+    /// Stops listening, answers what was written, lets go of all connections, and ends the threads.
     package func stop() async {
         try? await channel.close()
-        let executor = executor
-        try? await group.next().submit {
-            executor.commit()
-            executor.closeAll()
-        }.get()
-        await executor.pool.stop()
+        await executor.end()
         try? await group.shutdownGracefully()
     }
 }

@@ -27,14 +27,17 @@ struct Database {
         (keys, fields, deadlines) = (found[0], found[1], found[2])
     }
 
-    /// Makes what is missing of the keyspaces. Blocks.
-    static func create(_ number: Int, in engine: Engine) throws(EngineError) {
+    /// Makes what is missing of the keyspaces; returns whether all of them were. Blocks.
+    static func create(_ number: Int, in engine: Engine) throws(EngineError) -> Bool {
+        var made = 0
         for name in names(number) where engine.keyspace(name) == nil {
             do throws(EngineError) {
                 _ = try engine.createKeyspace(name)
+                made += 1
             } catch {
                 if engine.keyspace(name) == nil { throw error }
             }
         }
+        return made == 3
     }
 }

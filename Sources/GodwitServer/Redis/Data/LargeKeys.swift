@@ -17,7 +17,8 @@ final class LargeKeys: @unchecked Sendable {
     private var states = [State](repeating: .unknown, count: Database.count)
     /// Keys added while what is there is being read.
     private var added = [[UInt64]](repeating: [], count: Database.count)
-    private var generation = 0
+    /// Counts what was forgotten: what was asked before says nothing of now.
+    private(set) var generation = 0
 
     /// Whether no key of a database is a large hash.
     @inline(__always)
@@ -47,8 +48,15 @@ final class LargeKeys: @unchecked Sendable {
         }
     }
 
-    /// A database was made, so nothing is in it.
-    func isNew(_ database: Int) { if case .unknown = states[database] { states[database] = .none } }
+    /// A database was made: nothing is in it but what was added since.
+    func isNew(_ database: Int) { settle(database, []) }
+
+    /// Says what there is where that is not known yet.
+    private func settle(_ database: Int, _ found: [UInt64]) {
+        guard case .unknown = states[database] else { return }
+        let all = found + added[database]
+        states[database] = all.isEmpty ? .none : .some(Self.words(all))
+    }
 
     /// Another engine, or another role: nothing is known.
     func forget() {
@@ -59,27 +67,26 @@ final class LargeKeys: @unchecked Sendable {
 
     /// Reads what is there, in the background.
     func load(_ engine: Engine, on pool: FetchPool, _ loop: any EventLoop) {
+        for number in 0..<Database.count { load(number, engine, on: pool, loop) }
+    }
+
+    /// Reads what is there in one database.
+    func load(_ number: Int, _ engine: Engine, on pool: FetchPool, _ loop: any EventLoop) {
+        guard let database = Database(number, in: engine) else { return }
         let generation = generation
-        for number in 0..<Database.count {
-            guard let database = Database(number, in: engine) else { continue }
-            pool.submit {
-                var hashes: [UInt64] = []
-                do throws(EngineError) {
-                    try engine.scan(in: database.deadlines) { _, key in
-                        hashes.append(key.withView { Self.hash(ByteSlice($0)) })
-                        return true
-                    }
-                } catch {
-                    // What cannot be read stays unknown: writes read first, and meet the damage themselves.
-                    return
+        pool.submit {
+            var hashes: [UInt64] = []
+            do throws(EngineError) {
+                try engine.scan(in: database.deadlines) { _, key in
+                    hashes.append(key.withView { Self.hash(ByteSlice($0)) })
+                    return true
                 }
-                let found = hashes
-                loop.execute {
-                    guard self.generation == generation else { return }
-                    let all = found + self.added[number]
-                    self.states[number] = all.isEmpty ? .none : .some(Self.words(all))
-                }
+            } catch {
+                // What cannot be read stays unknown: writes read first, and meet the damage themselves.
+                return
             }
+            let found = hashes
+            loop.execute { if self.generation == generation { self.settle(number, found) } }
         }
     }
 

@@ -21,6 +21,8 @@ final class Sweep: @unchecked Sendable {
 
     private func look() {
         let executor = executor
+        // Nobody may have asked anything since the node was promoted.
+        executor.takeNote()
         guard !isLooking, executor.isPrimary, let engine = executor.engine else { return }
         let databases = (0..<Database.count).compactMap { executor.database($0) }
         if databases.isEmpty { return }

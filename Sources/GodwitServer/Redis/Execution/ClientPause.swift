@@ -6,6 +6,8 @@ final class ClientPause: @unchecked Sendable {
     private var isOfWrites = false
     private var timer: Scheduled<Void>?
 
+    var isUnderWay: Bool { end != nil }
+
     /// Whether a request must wait.
     @inline(__always)
     func holds(writes: Bool) -> Bool { end != nil && (writes || !isOfWrites) }

@@ -9,8 +9,11 @@ internal import NIOPosix
 final class FetchPool: Sendable {
     private let threads: NIOThreadPool
     let admission: Admission
+    /// The most bytes of values that are fetched together: more than one reply may have.
+    private let limit: Int
 
-    init(admission: Admission) {
+    init(admission: Admission, limit: Int) {
+        self.limit = limit
         threads = NIOThreadPool(numberOfThreads: 4)
         self.admission = admission
         threads.start()
@@ -25,12 +28,15 @@ final class FetchPool: Sendable {
         case scan(ScanResult)
         case status(ReplicaStatus)
         case confirmation(Confirmation)
+        /// Whether the database was not there before.
+        case database(isNew: Bool)
+        case userFile(Result<[UInt8], AccessFile.Problem>)
         case done
     }
 
-    /// Fetches; `then` is called on a thread of the pool.
+    /// Fetches, of a moment where one is named; `then` is called on a thread of the pool.
     func fetch(
-        _ needs: [Need], from engine: Engine,
+        _ needs: [Need], from engine: Engine?, at moment: Snapshot?,
         _ then: @escaping @Sendable (Result<[Outcome], EngineError>) -> Void
     ) {
         let ticket = admission.enter()
@@ -39,7 +45,7 @@ final class FetchPool: Sendable {
             self.admission.begin(ticket)
             then(
                 Result { () throws(EngineError) in
-                    try Self.fetch(needs, engine)
+                    try self.fetch(needs, engine, moment)
                 })
         }
     }
@@ -52,58 +58,115 @@ final class FetchPool: Sendable {
     }
 
     /// Fetches values together, so that what they lack is read together, and the rest one by one.
-    private static func fetch(_ needs: [Need], _ engine: Engine) throws(EngineError) -> [Outcome] {
+    private func fetch(
+        _ needs: [Need], _ engine: Engine?, _ moment: Snapshot?
+    ) throws(EngineError) -> [Outcome] {
         var outcomes = [Outcome](repeating: .done, count: needs.count)
         var values: [Keyspace: [(place: Int, key: [UInt8])]] = [:]
         for (place, need) in needs.enumerated() {
             if needs.count > 1, case .value(let keyspace, let key) = need {
                 values[keyspace, default: []].append((place, key))
             } else {
-                outcomes[place] = try fetch(need, engine)
+                outcomes[place] = try fetch(need, engine, moment)
             }
         }
+        guard let engine else { return outcomes }
+        var bytes = 0
         for (keyspace, wanted) in values {
+            // Each key once, however often it is asked for.
+            var places: [[UInt8]: [Int]] = [:]
+            for (place, key) in wanted { places[key, default: []].append(place) }
+            let keys = Array(places.keys)
             for (place, _) in wanted { outcomes[place] = .value(nil) }
-            try engine.multiGet(wanted.map(\.key), in: keyspace) { index, value in
-                outcomes[wanted[index].place] = .value(value.withView { $0.array })
+            try engine.multiGet(keys, in: keyspace, at: moment) { index, value in
+                bytes += value.byteCount
+                // What is no longer taken is asked for again, and then what was taken is too much for a reply.
+                let outcome: Outcome = bytes > limit ? .done : .value(value.withView { $0.array })
+                for place in places[keys[index], default: []] { outcomes[place] = outcome }
             }
         }
         return outcomes
     }
 
-    private static func fetch(_ need: Need, _ engine: Engine) throws(EngineError) -> Outcome {
+    private func fetch(
+        _ need: Need, _ engine: Engine?, _ moment: Snapshot?
+    ) throws(EngineError) -> Outcome {
         switch need {
-        case .value(let keyspace, let key): return .value(try engine.get(key, in: keyspace))
-        case .scan(let request): return .scan(try scan(request, engine))
-        case .database(let number):
-            try Database.create(number, in: engine)
-            return .done
+        case .readUsers(let path):
+            return .userFile(Result { () throws(AccessFile.Problem) in try AccessFile.read(path) })
+        case .writeUsers(let content, let path):
+            return .userFile(
+                Result { () throws(AccessFile.Problem) in
+                    try AccessFile.write(content, to: path)
+                    return []
+                })
         case .status, .confirmation: return .done
+        case .value, .scan, .database: break
+        }
+        guard let engine else { return .done }
+        switch need {
+        case .value(let keyspace, let key): return .value(try engine.get(key, in: keyspace, at: moment))
+        case .scan(let request): return .scan(try Self.scan(request, engine, moment))
+        case .database(let number):
+            return .database(isNew: try Database.create(number, in: engine))
+        case .status, .confirmation, .readUsers, .writeUsers: return .done
         }
     }
 
     /// Asks the node, which answers when it can and holds no thread until then.
-    static func ask(_ need: Need, _ node: Node, _ engine: Engine, after write: Position?) async -> Outcome? {
+    static func ask(_ need: Need, _ node: Node, _ engine: Engine?, after write: Position?) async -> Outcome? {
         switch need {
         case .status: return (try? await node.status()).map { .status($0) }
         case .confirmation(let level, let local, let limit):
+            guard let engine else { return nil }
             let databases = engine.keyspaces.filter { Database.owns($0.name) }
-            let held = (try? await node.confirm(write ?? .start, of: databases, level: level, limit: limit)) ?? []
+            let others = await held(write ?? .start, databases, level, limit, node)
             var isLocal = write.map { $0 <= engine.durablePoint.position } ?? true
             if !isLocal, local > 0, let write {
                 isLocal = await withCheckedContinuation { continuation in
                     engine.whenSynced(write) { continuation.resume(returning: (try? $0.get()) != nil) }
                 }
             }
-            return .confirmation(Confirmation(others: max(0, held.count - 1), isLocal: isLocal))
-        case .value, .scan, .database: return nil
+            return .confirmation(Confirmation(others: others, isLocal: isLocal))
+        case .value, .scan, .database, .readUsers, .writeUsers: return nil
         }
     }
 
-    static func scan(_ request: ScanRequest, _ engine: Engine) throws(EngineError) -> ScanResult {
+    /// For how long the node is asked to wait at a time: so soon it is noticed that nobody waits any more.
+    private static let patience = Duration.seconds(1)
+
+    /// How many other nodes have a position, once that are as many as `level` says, or the limit is over.
+    private static func held(
+        _ position: Position, _ databases: [Keyspace], _ level: WriteLevel, _ limit: Duration, _ node: Node
+    ) async -> Int {
+        let end = ContinuousClock.now + limit
+        while true {
+            let begin = ContinuousClock.now
+            let wait = min(patience, max(.zero, end - begin))
+            guard let outcome = try? await node.confirm(position, of: databases, level: level, limit: wait) else {
+                return 0
+            }
+            switch outcome {
+            case .reached(let regions): return max(0, regions.count - 1)
+            case .unconfirmed(_, let regions):
+                let now = ContinuousClock.now
+                // One that answers early will not answer otherwise later: it is the primary no more.
+                let isFinal = now >= end || now - begin < wait || Task.isCancelled
+                if isFinal { return max(0, regions.count - 1) }
+            }
+        }
+    }
+
+    /// Memory that a row takes besides its bytes.
+    private static let rowOverhead = 64
+
+    static func scan(
+        _ request: ScanRequest, _ engine: Engine, _ moment: Snapshot? = nil
+    ) throws(EngineError) -> ScanResult {
         var result = ScanResult()
+        var bytes = 0
         let range = KeyRange(from: request.lower, to: request.upper)
-        try engine.scan(range, in: request.keyspace, reverse: request.isReverse) { key, value in
+        try engine.scan(range, in: request.keyspace, reverse: request.isReverse, at: moment) { key, value in
             if result.count == request.limit {
                 result.isComplete = false
                 return false
@@ -115,6 +178,11 @@ final class FetchPool: Sendable {
             if let pattern = request.pattern, !Glob.matches(pattern, key) { return true }
             let value = value.withView { view in
                 request.wantsValues ? view.array : view.slice(0, min(view.count, ScanRequest.headLength)).array
+            }
+            bytes += key.count + value.count + rowOverhead
+            guard bytes <= request.byteLimit else {
+                result = ScanResult(isTooLarge: true)
+                return false
             }
             result.rows.append(.init(key: key, value: value))
             return true

@@ -3,7 +3,7 @@ internal import GodwitReplication
 
 /// What a command lacks to go on: fetched by the pool, off the event loop.
 enum Need: Sendable {
-    /// A value that memory cannot tell of. `stripe` guards it.
+    /// A value that memory cannot tell of.
     case value(keyspace: Keyspace, key: [UInt8])
     /// The entries of a range.
     case scan(ScanRequest)
@@ -13,12 +13,32 @@ enum Need: Sendable {
     case status
     /// Whether others have the client's last write, and this node's log.
     case confirmation(WriteLevel, local: Int, Duration)
+    /// The content of the file of users.
+    case readUsers(String)
+    /// A file of users with this content.
+    case writeUsers([UInt8], String)
 
     /// Whether it is work for the disk, of which there may be too much.
     var readsDisk: Bool {
         switch self {
         case .value, .scan: true
-        case .database, .status, .confirmation: false
+        case .database, .status, .confirmation, .readUsers, .writeUsers: false
+        }
+    }
+
+    /// Whether only the node can tell.
+    var isOfNode: Bool {
+        switch self {
+        case .status, .confirmation: true
+        case .value, .scan, .database, .readUsers, .writeUsers: false
+        }
+    }
+
+    /// Whether there must be data to ask.
+    var needsData: Bool {
+        switch self {
+        case .value, .scan, .database, .confirmation: true
+        case .status, .readUsers, .writeUsers: false
         }
     }
 }
@@ -45,6 +65,8 @@ struct ScanRequest: Hashable, Sendable {
     var wantsValues = true
     /// Whether only the number of entries is wanted.
     var isCount = false
+    /// The most bytes of memory that what is found may take.
+    var byteLimit = OutputLimits().reply
 
     /// The first bytes of a value that tell its kind.
     static let headLength = 9
@@ -64,6 +86,8 @@ struct ScanResult: Sendable {
     var last: [UInt8]?
     /// Whether the range has nothing more.
     var isComplete = true
+    /// Whether there was more than the limit of bytes, so that this is no answer.
+    var isTooLarge = false
 }
 
 /// What was fetched for a client that waits, each with the version of what guards it.
@@ -88,6 +112,13 @@ final class Fetched {
     var scans: [FetchedScan] = []
     var status: ReplicaStatus?
     var confirmation: Confirmation?
+    var userFile: Result<[UInt8], AccessFile.Problem>?
+
+    /// Forgets all but what the node was asked.
+    func forgetData() {
+        values.removeAll()
+        scans.removeAll()
+    }
 
     func add(_ value: [UInt8]?, _ keyspace: UInt32, _ key: [UInt8], _ guardian: Guardian) {
         values[Place(keyspace: keyspace, key: key)] = FetchedValue(value: value, guardian: guardian)
@@ -109,18 +140,25 @@ final class Fetched {
 struct Guardian: Sendable {
     let stripe: Int
     let version: UInt64
+
+    /// Nothing is guarded.
+    static let none = Guardian(stripe: -1, version: 0)
 }
 
 /// Counts writes by parts of the keys, so that what was fetched before a write is not taken for what is there after it.
 struct WriteVersions {
-    private var versions = [UInt64](repeating: 0, count: 1024)
+    private static let stripes = 1024
+    private var versions = [UInt64](repeating: 0, count: stripes + Database.count)
     private var all: UInt64 = 0
 
     /// The part that a key of a keyspace belongs to. Fields of one hash belong together.
     static func stripe(_ keyspace: UInt32, _ key: ByteSlice, isField: Bool) -> Int {
         let part = isField ? key.slice(0, min(8, key.count)) : key
-        return Int(truncatingIfNeeded: part.hash(seed: UInt64(keyspace)) & 1023)
+        return Int(truncatingIfNeeded: part.hash(seed: UInt64(keyspace)) & UInt64(stripes - 1))
     }
+
+    /// All keys of a database as one part.
+    static func all(of database: Int) -> Int { stripes + database }
 
     func guardian(_ stripe: Int) -> Guardian { Guardian(stripe: stripe, version: versions[stripe] &+ all) }
 

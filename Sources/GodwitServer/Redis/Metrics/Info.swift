@@ -32,6 +32,7 @@ extension Servers {
 /// What INFO tells, taken on the event loop.
 private struct InfoFigures {
     private let clients: Int
+    private let waiting: Int
     private let maximumClients: Int
     private let port: Int
     private let uptime: Int
@@ -52,6 +53,7 @@ private struct InfoFigures {
     init(_ executor: Executor) {
         let statistics = executor.statistics
         clients = executor.clients.count
+        waiting = executor.waits
         maximumClients = executor.maximumClients
         port = executor.port
         uptime = Int((NIODeadline.now() - statistics.start).nanoseconds / 1_000_000_000)
@@ -83,7 +85,8 @@ private struct InfoFigures {
         case "server": lines = server(status)
         case "clients":
             lines = [
-                ("connected_clients", "\(clients)"), ("maxclients", "\(maximumClients)"),
+                ("connected_clients", "\(clients)"), ("blocked_clients", "\(waiting)"),
+                ("maxclients", "\(maximumClients)"),
                 ("blocked_clients", "0"),
             ]
         case "memory": lines = memory

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import GodwitNode
 internal import NIOCore
 
@@ -30,8 +29,11 @@ final class Access: @unchecked Sendable {
         users["default"] = defaultUser
         file = settings.aclFile
         if let password = settings.password { setPassword(password) }
-        if file != nil {
-            if let problem = load() { throw NodeError(.invalidArgument, "the ACL file: \(problem)") }
+        guard let file else { return }
+        do throws(AccessFile.Problem) {
+            try load(AccessFile.read(file))
+        } catch {
+            throw NodeError(.invalidArgument, "the ACL file: \(error.text)")
         }
     }
 
@@ -69,44 +71,13 @@ final class Access: @unchecked Sendable {
 
     // MARK: The file
 
-    /// Reads the file: all of it, or nothing. Returns what is wrong.
-    func load() -> String? {
-        guard let file else { return nil }
-        guard let bytes = try? Data(contentsOf: URL(filePath: file)) else { return "\(file) cannot be read" }
-        var found: [String: User] = [:]
-        for (number, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-            let line = Array(line).filter { $0 != 13 }
-            guard let words = line.withSlice({ InlineWords.split($0) }) else {
-                return "\(file):\(number + 1): unbalanced quotes"
-            }
-            let texts = words.places.map { Array(words.bytes[$0.start..<$0.start + $0.length]) }
-            guard let first = texts.first, first.first != UInt8(ascii: "#") else { continue }
-            guard first == Array("user".utf8), texts.count >= 2 else {
-                return "\(file):\(number + 1): should start with user keyword followed by the username"
-            }
-            let user = User(String(decoding: texts[1], as: UTF8.self))
-            if found[user.name] != nil { return "\(file):\(number + 1): duplicate user '\(user.name)' found" }
-            for rule in texts.dropFirst(2) {
-                if let problem = user.apply(rule) { return "\(file):\(number + 1): \(problem)" }
-            }
-            found[user.name] = user
-        }
+    /// Takes the users that the content of the file names: all of them, or none.
+    func load(_ content: [UInt8]) throws(AccessFile.Problem) {
+        guard let file else { return }
+        let found = try AccessFile.users(in: content, of: file)
         for name in users.keys where name != "default" && found[name] == nil { users[name] = nil }
         defaultUser.take(found["default"] ?? User.makeDefault())
         for user in found.values where user.name != "default" { set(user) }
-        return nil
-    }
-
-    /// Writes the file, so that it is whole whatever happens. Returns what is wrong.
-    func save() -> String? {
-        guard let file else { return "no ACL file" }
-        let text = sorted.map { $0.line + "\n" }.joined()
-        do {
-            try Data(text.utf8).write(to: URL(filePath: file), options: .atomic)
-            return nil
-        } catch {
-            return "\(error)"
-        }
     }
 
     // MARK: The log

@@ -31,9 +31,10 @@ final class User {
         var reads: Bool
         var writes: Bool
 
-        var text: String {
-            let name = String(decoding: pattern, as: UTF8.self)
-            return reads && writes ? "~\(name)" : reads ? "%R~\(name)" : "%W~\(name)"
+        /// As a rule. `*` for both is said so that patterns may follow: `~*` is a rule that allows none behind it.
+        var rule: [UInt8] {
+            let both = pattern == [UInt8(ascii: "*")] ? "%RW~" : "~"
+            return Array((reads && writes ? both : reads ? "%R~" : "%W~").utf8) + pattern
         }
     }
 
@@ -182,6 +183,7 @@ final class User {
                     "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any "
                     + "effect. Try 'resetchannels' to start with an empty list of channels"
             }
+            if !Self.isName(rest[...]) { return "Syntax error" }
             if !channels.contains(rest) { channels.append(rest) }
         case UInt8(ascii: "+"), UInt8(ascii: "-"): return applyCommand(String(decoding: rest, as: UTF8.self), rule[0])
         case UInt8(ascii: "("): return "Godwit has no selectors"
@@ -230,7 +232,7 @@ final class User {
 
     private func add(key pattern: [UInt8], reads: Bool, writes: Bool) -> String? {
         if allKeys { return Self.noEffect }
-        if pattern.contains(where: { InlineWords.isSpace($0) || $0 == 0 }) { return "Syntax error" }
+        if !Self.isName(pattern[...]) { return "Syntax error" }
         if let index = keys.firstIndex(where: { $0.pattern == pattern }) {
             keys[index].reads = keys[index].reads || reads
             keys[index].writes = keys[index].writes || writes
@@ -275,10 +277,15 @@ final class User {
 
     // MARK: Shown
 
-    var keyText: String { allKeys ? "~*" : keys.map(\.text).joined(separator: " ") }
+    /// Whether bytes may be a name or a pattern: without white space, which stands between the words of a rule.
+    static func isName(_ bytes: ArraySlice<UInt8>) -> Bool {
+        !bytes.contains { InlineWords.isSpace($0) || $0 == 0 }
+    }
 
-    var channelText: String {
-        allChannels ? "&*" : channels.map { "&" + String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+    var keyRules: [[UInt8]] { allKeys ? [Array("~*".utf8)] : keys.map(\.rule) }
+
+    var channelRules: [[UInt8]] {
+        allChannels ? [Array("&*".utf8)] : channels.map { [UInt8(ascii: "&")] + $0 }
     }
 
     var commandText: String { rules.joined(separator: " ") }
@@ -290,13 +297,13 @@ final class User {
         return flags
     }
 
-    /// The user as ACL LIST and the ACL file show it.
-    var line: String {
-        var words = flags + passwords.map { "#" + $0 }
-        words.append(keyText)
-        words.append(allChannels ? "&*" : channels.isEmpty ? "resetchannels" : "resetchannels " + channelText)
-        words.append(commandText)
-        // A name may be empty, too.
-        return (["user", name] + words.filter { !$0.isEmpty }).joined(separator: " ")
+    /// The user as ACL LIST and the ACL file show it. A pattern need not be text.
+    var line: [UInt8] {
+        var words = (["user", name] + flags + passwords.map { "#" + $0 }).map { Array($0.utf8) }
+        words += keyRules
+        if !allChannels { words.append(Array("resetchannels".utf8)) }
+        words += channelRules
+        words.append(Array(commandText.utf8))
+        return Array(words.joined(separator: [32]))
     }
 }

@@ -1,5 +1,4 @@
-/// Splits a line into words as a shell would: `"…"` with escapes, `'…'` with `\'`, white space between. Used for inline
-/// commands and ACL files.
+/// Splits a line into words as a shell would: `"…"` with escapes, `'…'` with `\'`, white space between: inline commands.
 enum InlineWords {
     /// The words side by side, and where each is; nil when quotes are not closed or are not followed by white space.
     static func split(_ line: ByteSlice) -> (bytes: [UInt8], places: [(start: Int, length: Int)])? {

@@ -3,10 +3,25 @@
 final class Reply {
     /// What waits to be sent.
     let bytes = ByteBox(capacity: 1024)
+    /// The most bytes that may wait: a bulk string past it is left out, and `isOver` set.
+    private let limit: Int
+    /// Whether something was left out, so that what is there is no reply.
+    private(set) var isOver = false
     /// 2 or 3, as the client said by HELLO.
     var version = 2
 
     var isVersion3: Bool { version == 3 }
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Whether so many more bytes may be said.
+    func hasRoom(for count: Int) -> Bool { bytes.count + count <= limit }
+
+    /// Takes back what was said from a place on.
+    func truncate(to length: Int) {
+        bytes.truncate(to: length)
+        isOver = false
+    }
 
     /// `+OK`.
     @inline(__always)
@@ -35,6 +50,10 @@ final class Reply {
 
     @inline(__always)
     func bulk(_ value: ByteSlice) {
+        if bytes.count &+ value.count > limit {
+            isOver = true
+            return
+        }
         header(UInt8(ascii: "$"), value.count)
         bytes.append(value)
         end()

@@ -7,6 +7,8 @@ struct RequestDecoder {
         var inline = 64 << 10
         var bulk = 16 << 20
         var arguments = 1 << 20
+        /// All arguments together, as they lie in the request.
+        var request = 128 << 20
         /// Whoever has not said who he is gets less.
         static let unauthenticatedArguments = 10
         static let unauthenticatedBulk = 16 << 10
@@ -98,6 +100,7 @@ struct RequestDecoder {
             return .failed("expected '$', got '\(Character(UnicodeScalar(first)))'")
         }
         guard let count, count >= 0, count <= limits.bulk else { return .failed("invalid bulk length") }
+        if length &+ count > limits.request { return .failed("too big request") }
         if count > Limits.unauthenticatedBulk, !isAuthenticated { return .failed("unauthenticated bulk length") }
         return .value(count)
     }

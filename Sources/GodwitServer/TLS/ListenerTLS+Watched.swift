@@ -2,16 +2,18 @@ internal import GodwitNode
 internal import Logging
 internal import NIOSSL
 
-extension RedisTLS {
+extension ListenerTLS {
     /// What new connections use, made anew when the files change.
-    func watched(_ logger: Logger) throws(NodeError) -> WatchedFiles<NIOSSLContext> {
+    ///
+    /// - Parameter listener: Who uses it, for errors and the log.
+    func watched(by listener: String, _ logger: Logger) throws(NodeError) -> WatchedFiles<NIOSSLContext> {
         do {
             return try WatchedFiles(
-                "certificate of the Redis listener",
-                paths: [certificate, key] + (clientAuthorities.map { [$0] } ?? []), logger: logger
+                "certificate of the \(listener)", paths: [certificate, key] + (clientAuthorities.map { [$0] } ?? []),
+                logger: logger
             ) { try context() }
         } catch {
-            throw NodeError(.invalidArgument, "the TLS files of the Redis listener cannot be used: \(error)")
+            throw NodeError(.invalidArgument, "the TLS files of the \(listener) cannot be used: \(error)")
         }
     }
 

@@ -1,0 +1,104 @@
+import Deadline
+import Foundation
+import GodwitEngine
+import GodwitNode
+import Logging
+import Testing
+
+@testable import GodwitServer
+
+/// The file of users.
+@Suite(.deadline(seconds: 60)) struct AccessTests {
+    private let scratch = Scratch()
+
+    @Test("whatever users ACL SAVE writes, ACL LOAD reads, quotes and bytes that are no text included")
+    func savedUsersLoad() async throws {
+        let path = scratch.path + "/users.acl"
+        try Data("user default on nopass ~* &* +@all\n".utf8).write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
+        let node = try await TestNode.start(scratch) { $0.aclFile = path }
+        let client = try await node.client()
+        let users: [[String]] = [
+            ["quo'te", "on", ">it's", "~a\"b*", "%R~'c", "&d\"'", "+get"],
+            ["", "on", "nopass", "~*", "+@read", "-keys"],
+            ["all", "%RW~*", "~later", "%W~x", "allchannels", "+@all", "-@dangerous", "+config|get"],
+            ["back\\slash", "off", "~\\x41\\n", "resetchannels", "&*x", "&y"],
+            ["none", "on", "#\(PasswordDigest.hexadecimal([1]))"],
+        ]
+        for user in users { #expect(try await client.call(["ACL", "SETUSER"] + user) == .simple("OK"), "\(user)") }
+        client.send(Array("*4\r\n$3\r\nACL\r\n$7\r\nSETUSER\r\n$3\r\nraw\r\n$3\r\n~".utf8) + [0xFF, 0xC3] + [13, 10])
+        #expect(try await client.reply() == .simple("OK"))
+        for (pattern, what) in [("~a b", "a key"), ("&a b", "a channel"), ("~a\tb", "a key")] {
+            #expect(try await client.call("ACL", "SETUSER", "bad", pattern).isError, "\(what) with white space")
+        }
+        let before = try await client.call("ACL", "LIST")
+        #expect(before.values.count == 7)
+        #expect(try await client.call("ACL", "SAVE") == .simple("OK"))
+        let saved = try Data(contentsOf: URL(filePath: path))
+        // Nobody else may read it than before.
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o640)
+        #expect(!FileManager.default.fileExists(atPath: path + ".new"))
+        #expect(Array(saved).firstRange(of: [UInt8(ascii: "~"), 0xFF, 0xC3, 32]) != nil)
+        #expect(try await client.call("ACL", "LOAD") == .simple("OK"))
+        #expect(try await client.call("ACL", "LIST") == before)
+        #expect(try await client.call("ACL", "SAVE") == .simple("OK"))
+        #expect(try Data(contentsOf: URL(filePath: path)) == saved)
+        let other = try await node.client()
+        #expect(try await other.call("AUTH", "quo'te", "it's") == .simple("OK"))
+        #expect(try await other.call("GET", "a\"bc") == .null)
+        #expect(try await other.call("GET", "'c") == .null)
+        #expect(try await other.call("GET", "c").isError)
+        try await node.stop()
+    }
+
+    @Test("a file is split at single spaces, as Redis does it, and taken whole or not at all")
+    func parsed() throws {
+        func users(_ text: String) throws -> [String: User] { try AccessFile.users(in: Array(text.utf8), of: "f") }
+        let found = try users(
+            "\n  user a on >p\"q ~x'y  +get \r\nuser  on +get\n# user b on\n\nuser default on nopass\n")
+        #expect(found.keys.sorted() == ["", "a", "default"])
+        #expect(found["a"]?.opens(Array("p\"q".utf8)) == true)
+        #expect(found["a"]?.keyRules == [Array("~x'y".utf8)])
+        for damaged in [
+            "user", "nobody a on", "user a on\nuser a off", "user a\tb on", "user a +nothing", "user a 'on'",
+        ] {
+            #expect(throws: AccessFile.Problem.self, "\(damaged)") { try users(damaged) }
+        }
+    }
+
+    @Test("users are saved and loaded within a transaction, once each, and while the node has no data")
+    func savedWithin() async throws {
+        let path = scratch.path + "/users.acl"
+        try Data("user default on nopass ~* &* +@all\n".utf8).write(to: URL(filePath: path))
+        let node = try await TestNode.start(scratch) { $0.aclFile = path }
+        let client = try await node.client()
+        try await client.call("SET", "k", "1")
+        for command in [
+            ["MULTI"], ["ACL", "SETUSER", "bob", "on"], ["ACL", "SAVE"], ["KEYS", "*"], ["ACL", "LOAD"],
+        ] {
+            try await client.call(command)
+        }
+        #expect(
+            try await client.call("EXEC")
+                == .array([.simple("OK"), .simple("OK"), .array([.bulk("k")]), .simple("OK")]))
+        #expect(try String(contentsOfFile: path, encoding: .utf8).contains("user bob on"))
+        try FileManager.default.removeItem(atPath: path)
+        #expect(try await client.call("ACL", "LOAD") == .error("ERR \(path) cannot be read"))
+        let nowhere = HostPort(host: "127.0.0.1", port: 1)
+        var options = NodeOptions(directory: scratch.path + "/waiting", region: "waiting")
+        options.follow = nowhere
+        options.logger.logLevel = .critical
+        let waiting = try await Node.start(options)
+        try Data("user default on nopass ~* &* +@all\n".utf8).write(to: URL(filePath: path))
+        var settings = RedisSettings(address: HostPort(host: "127.0.0.1", port: 0))
+        settings.aclFile = path
+        let listener = try await RedisListener.start(waiting, settings, logger: options.logger)
+        let reader = try await TestClient.connect(listener.address)
+        #expect(try await reader.call("GET", "k").text?.hasPrefix("LOADING") == true)
+        #expect(try await reader.call("ACL", "LOAD") == .simple("OK"))
+        #expect(try await reader.call("ROLE").values.first == .bulk("slave"))
+        await listener.stop()
+        try await waiting.close()
+        try await node.stop()
+    }
+}
