@@ -19,6 +19,8 @@ package final class SimulatedNode {
     private let seed: UInt64
     private var starts: UInt64 = 0
     private var accepted: UInt64 = 0
+    /// Whether background work stands still, but for what somebody waits for.
+    package var isBackgroundHeld = false
     /// The monotonic time at which the replica wants to be polled.
     package private(set) var due: UInt64 = 0
     /// What its replica has told of, in order.
@@ -44,6 +46,8 @@ package final class SimulatedNode {
         executor = SimulatedExecutor(seed: seed, clock: clock)
     }
 
+    /// How many steps of background work there were since the machine was switched on.
+    package var backgroundSteps: Int { executor.steps }
     package var isUp: Bool { replica != nil }
     package var engine: Engine? { replica?.engine }
     package var now: UInt64 { clock.monotonicNanoseconds() }
@@ -85,7 +89,7 @@ package final class SimulatedNode {
 
     /// Lets background work and the replica go on.
     func run(steps: Int) {
-        executor.runSome(steps)
+        if !isBackgroundHeld { executor.runSome(steps) }
         guard let replica, now >= due else { return }
         due = replica.poll(now: now)
     }

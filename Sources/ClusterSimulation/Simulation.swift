@@ -90,6 +90,7 @@ package final class Simulation {
         case ..<82: try rejoin(node)
         case ..<85: try maintain(node)
         case ..<86: _ = try? cluster.primary?.replica?.verify(now: cluster.primary?.now ?? 0)
+        case ..<88: try alter()
         default: break
         }
         for node in cluster.nodes { cluster.act(node) }
@@ -118,14 +119,17 @@ package final class Simulation {
             nextWrite += 1
             let id = nextWrite
             do {
-                let position = try write(id, engine)
+                let batch = try batch(id, engine)
+                let written = engine.keyspaces(of: batch).map { WrittenKeyspace($0) }
+                let position = try engine.write(batch, durability: random.chance(1, in: 3) ? .synced : .buffered)
                 try invariants.acknowledged(position, by: node.index)
                 let level = random.pick([WriteLevel.local, .received(1), .durable(1), .durable(1), .durable(2)])
                 ledger.add(
                     Ledger.Write(
                         id: id, node: node.index, position: position, level: level, isAcknowledged: level == .local))
                 if level != .local {
-                    replica.await(level, at: position, id: id, until: node.now + 3_000_000_000, now: node.now)
+                    replica.await(
+                        level, at: position, of: written, id: id, until: node.now + 3_000_000_000, now: node.now)
                 }
                 cluster.note("node\(node.index) writes \(id) at \(position), \(level)")
             } catch let error as EngineError {
@@ -137,7 +141,7 @@ package final class Simulation {
         cluster.act(node)
     }
 
-    private func write(_ id: UInt64, _ engine: Engine) throws -> Position {
+    private func batch(_ id: UInt64, _ engine: Engine) throws -> WriteBatch {
         let batch = try engine.makeBatch()
         try batch.put("w/\(id)", "\(id)")
         let keyspace = engine.keyspace("other")
@@ -152,7 +156,7 @@ package final class Simulation {
             try batch.put("big/\(random.below(5))", random.bytes(random.below(20_000)))
         default: break
         }
-        return try engine.write(batch, durability: random.chance(1, in: 3) ? .synced : .buffered)
+        return batch
     }
 
     private func settleLevels() {
@@ -222,6 +226,23 @@ package final class Simulation {
     }
 
     // MARK: The operator
+
+    /// Keeps a keyspace to the first region, or gives it free again; only where the node there is the primary, since
+    /// others may lack it.
+    private func alter() throws {
+        guard let node = cluster.primary, node.index == 0, let engine = node.engine,
+            let keyspace = engine.keyspace("other")
+        else { return }
+        var settings = keyspace.settings
+        settings.regions = settings.regions.isEmpty ? [RegionID.of(node.region)] : []
+        do throws(EngineError) {
+            try engine.alterKeyspace(keyspace, settings: settings)
+            cluster.note("operator keeps `other` to \(settings.regions.isEmpty ? "nobody" : node.region)")
+        } catch {
+            if error.code != .notWritable { throw error }
+        }
+        node.touch()
+    }
 
     /// Promotes the furthest node that is up, when there is no open primary that most can reach.
     private func promote() throws {

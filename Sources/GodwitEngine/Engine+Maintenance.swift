@@ -11,6 +11,12 @@ extension Engine {
         store.allTrees.first { $0.name == name }.map { Keyspace($0) }
     }
 
+    /// The keyspace of an id, also one that was dropped since the store was opened.
+    package func keyspaceEver(_ id: KeyspaceID) -> Keyspace? { store.treeEver(id).map { Keyspace($0) } }
+
+    /// The keyspaces that a batch writes to.
+    package func keyspaces(of batch: WriteBatch) -> [Keyspace] { batch.keyspaces.compactMap(keyspaceEver) }
+
     /// Makes a keyspace. Durable when it returns.
     ///
     /// - Parameters:

@@ -68,20 +68,20 @@ extension Engine {
     public func checkpoint(
         to directory: String, progress: ((WorkProgress) -> Void)? = nil
     ) throws(EngineError) -> Checkpoint {
-        try checkpoint(to: directory, keeping: nil, progress: progress)
+        try checkpoint(to: directory, progress: progress, keeping: nil)
     }
 
-    /// As the public form; of the keyspaces, only those named by id have data in it (nil: all). So a node gets no byte of
-    /// what it may not have.
+    /// As the public form; only the keyspaces that are chosen have data in it (nil: all). So a node gets no byte of what it
+    /// may not have.
     package func checkpoint(
-        to directory: String, keeping keyspaces: [KeyspaceID]?, progress: ((WorkProgress) -> Void)? = nil
+        to directory: String, progress: ((WorkProgress) -> Void)? = nil, keeping choice: CheckpointChoice?
     ) throws(EngineError) -> Checkpoint {
         let side = try writable()
         guard !side.isCheckpointing.exchange(true, ordering: .acquiringAndReleasing) else {
             throw EngineError(.unavailable, "another checkpoint of this store is being made; wait for it")
         }
         defer { side.isCheckpointing.store(false, ordering: .releasing) }
-        return try CheckpointWriter(store, side, to: directory, keeping: keyspaces, progress).run()
+        return try CheckpointWriter(store, side, to: directory, keeping: choice, progress).run()
     }
 
     /// Makes a store from a checkpoint, after every byte of it was verified. The first open gives the store a node id and

@@ -55,6 +55,9 @@ extension Engine {
         }
     }
 
+    /// Whether a write, or `apply`, would wait now until background work has made room.
+    package var holdsWriters: Bool { writeSide?.throttle.makesWait ?? false }
+
     // MARK: Progress
 
     /// Has everything that is visible now synced, without waiting for it: `durablePoint` moves when it is done.

@@ -44,13 +44,35 @@ extension Replica {
         guard let engine = core.engine, let history = core.history else {
             return shipper.refuse(.notReady, "this node has no data yet", hello, nil)
         }
+        if let name = lacking(hello.selection, engine) {
+            let reason = "this node does not hold `\(name)`, which that one takes: have it follow one that does"
+            return shipper.refuse(.partial, reason, hello, engine)
+        }
         let handshake = Handshake(
             store: engine.storeID, region: core.options.region, history: history, standing: standing,
             newest: core.state.newest, keyspaces: core.options.keyspaces)
         var answer = handshake.answer(hello, allowed: shipper.link.identity?.keyspaces)
+        if case .stream(let point) = answer, core.owesCopy.contains(hello.node) { answer = .bootstrap(fork: point) }
         if case .sendBack = answer, shippers.contains(where: { $0.isReceivingBack }) { answer = .hold }
         shipper.answer(answer, to: hello, engine: engine, now: now)
         if case .awaitingCopy = shipper.state { copies.serve(shipper, hello, engine) }
+    }
+
+    /// A keyspace that somebody takes and this node, as a follower, does not: whoever follows it would lack it too.
+    private func lacking(_ selection: KeyspaceSelection, _ engine: Engine) -> String? {
+        guard case .follower = role else { return nil }
+        let own = core.selection
+        return engine.keyspaces.first { selection.takes($0) && !own.takes($0) }?.name
+    }
+
+    /// Keyspaces were made or changed here, on a follower: whoever takes one that this node does not is to follow
+    /// another.
+    func keyspacesChanged() {
+        guard let engine = core.engine else { return }
+        for shipper in shippers {
+            guard let hello = shipper.hello, let name = lacking(hello.selection, engine) else { continue }
+            core.close(shipper.link, "this node does not hold `\(name)`")
+        }
     }
 
     private var standing: Handshake.Standing {
@@ -269,25 +291,28 @@ extension Replica {
 
     // MARK: Levels and lag
 
-    /// The nodes that count for levels: those that hold everything.
+    /// The nodes that count for levels: those without a selection of keyspaces.
     private var holders: [LevelWaits.Holder] {
         core.slots.all.filter { !$0.isPartial }.map {
             LevelWaits.Holder(region: $0.region, received: $0.received, durable: $0.durable)
         }
     }
 
+    /// The settings that a keyspace has by now.
+    private func settings(_ id: KeyspaceID) -> KeyspaceSettings? { core.engine?.keyspaceEver(id)?.settings }
+
     /// Tells the writers whose level is reached, or whose time is over.
     func settleLevels(now: UInt64) {
         if levels.isEmpty { return }
         guard case .primary = role else { return giveUpLevels() }
-        for (id, outcome) in levels.settle(holders, own: core.options.region, now: now) {
+        for (id, outcome) in levels.settle(holders, own: core.options.region, now: now, settings) {
             core.act(.level(id, outcome))
         }
     }
 
     /// Nothing more can be confirmed here.
     func giveUpLevels() {
-        for (id, outcome) in levels.giveUp(holders, own: core.options.region) { core.act(.level(id, outcome)) }
+        for (id, outcome) in levels.giveUp(holders, own: core.options.region, settings) { core.act(.level(id, outcome)) }
     }
 
     /// A follower's acknowledgement was taken.

@@ -140,7 +140,7 @@ extension Replica {
         if verification != nil { throw ReplicationError(.busy, "another verification is under way; wait for it") }
         do throws(EngineError) {
             verifications += 1
-            verification = try Verification(verifications, engine, shippers, marks: takesWrites)
+            verification = try Verification(verifications, engine, core.selection, shippers, marks: takesWrites)
             return verifications
         } catch {
             throw ReplicationError(error)
@@ -159,9 +159,13 @@ extension Replica {
         return shippers.contains { shipper in if case .streaming = shipper.state { true } else { false } }
     }
 
-    /// Waits for a level; the outcome comes as a `.level` action with this id.
-    package func await(_ level: WriteLevel, at position: Position, id: UInt64, until: UInt64, now: UInt64) {
-        levels.add(LevelWaits.Waiter(id: id, level: level, position: position, until: until))
+    /// Waits for a level; the outcome comes as a `.level` action with this id. Only nodes count that may hold what was
+    /// written.
+    package func await(
+        _ level: WriteLevel, at position: Position, of written: [WrittenKeyspace], id: UInt64, until: UInt64,
+        now: UInt64
+    ) {
+        levels.add(LevelWaits.Waiter(id: id, level: level, position: position, written: written, until: until))
         settleLevels(now: now)
     }
 

@@ -199,6 +199,9 @@ package final class Replica {
         case .records(let records): try takeBack(records, from: shipper, now: now)
         case .copyRequest(let request):
             guard case .copying(let sender) = shipper.state else { return }
+            guard copies.isAllowed(shipper.hello?.node) else {
+                return core.close(shipper.link, "the copy has a keyspace that is kept to other nodes by now")
+            }
             try sender.answer(request) { core.send($0, on: shipper.link) }
         case .copyDone:
             shipper.copied()
@@ -206,7 +209,7 @@ package final class Replica {
         case .tookOver(let epoch): tookOver(epoch, shipper, now: now)
         case .cancel(let reason): cancelled(reason, shipper, now: now)
         case .tailOffer(let header): try offered(header, shipper)
-        case .tailData(let isLast, let records): try takeTail(records, isLast: isLast, shipper)
+        case .tailData(let isLast, let records): takeTail(records, isLast: isLast, shipper)
         case .digestReply(let reply): verification?.take(reply, from: shipper)
         case .rangeRequest(let id, let range): serve(id, range, shipper)
         case .hello, .welcome, .heartbeat, .copyOffer, .copyData, .takeOver, .tailRequest, .tailReport, .digestRequest,
@@ -227,7 +230,7 @@ package final class Replica {
         next = min(next, pollRole(now: now))
         next = min(next, copies.poll(self, now: now))
         if let verification, verification.step(core, shippers) { next = now }
-        for shipper in shippers { next = min(next, poll(shipper, now: now)) }
+        for shipper in shippers { next = min(next, poll(shipper, now: now), recoverTail(shipper, now: now)) }
         finishVerification()
         sweep()
         settleLevels(now: now)

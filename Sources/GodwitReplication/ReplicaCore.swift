@@ -15,6 +15,8 @@ final class ReplicaCore {
     private(set) var refusals: [String: UInt64] = [:]
     private(set) var errors: [String: UInt64] = [:]
     var reports: [RecoveryReport] = []
+    /// Followers that cannot be sent what lies before them: only a full copy helps.
+    var owesCopy: Set<NodeID> = []
     /// What happened on the links with followers.
     var figures: [NodeID: PeerFigures] = [:]
 
@@ -33,6 +35,8 @@ final class ReplicaCore {
     var fileSystem: any FileSystem { environment.fileSystem }
     /// Whether this node takes only some keyspaces.
     var isPartial: Bool { options.keyspaces != nil }
+    /// What this node takes as a follower.
+    var selection: KeyspaceSelection { KeyspaceSelection(options.keyspaces, region: options.region) }
     /// This node's history; nil without data.
     var history: EpochHistory? {
         engine.map { EpochHistory(epochs: $0.epochHistory, end: $0.historyPoint) }

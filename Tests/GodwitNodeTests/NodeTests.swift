@@ -1,4 +1,5 @@
 import Deadline
+import Foundation
 import GodwitEngine
 import GodwitReplication
 import LinkProxy
@@ -215,6 +216,35 @@ import Testing
         #expect(stranger.engine == nil)
         #expect(try await primary.status().followers.count == 1)
         try await stranger.close()
+        try await follower.close()
+        try await primary.close()
+    }
+
+    @Test("a node uses certificates that replace those it was started with")
+    func replacedCertificates() async throws {
+        let scratch = Scratch()
+        let own = TLSFiles(
+            certificate: scratch.path + "/own.pem", key: scratch.path + "/own.key",
+            authorities: fixtures + "/certificates/authority.pem")
+        func install(_ name: String) throws {
+            for end in [".pem", ".key"] {
+                let bytes = try Data(contentsOf: URL(filePath: fixtures + "/certificates/" + name + end))
+                try bytes.write(to: URL(filePath: scratch.path + "/own" + end), options: .atomic)
+            }
+        }
+        try install("stranger/eu-west")
+        var leading = options(scratch, "us-east")
+        leading.tls = own
+        let primary = try await Node.start(leading)
+        var following = options(scratch, "eu-west", following: primary)
+        following.tls = TLSFiles(
+            certificate: fixtures + "/certificates/eu-west.pem", key: fixtures + "/certificates/eu-west.key",
+            authorities: own.authorities)
+        let follower = try await Node.start(following)
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(follower.engine == nil)
+        try install("us-east")
+        try await eventually("the follower to stream") { try await follower.status().stage == "streaming" }
         try await follower.close()
         try await primary.close()
     }

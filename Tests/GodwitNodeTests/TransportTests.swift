@@ -1,5 +1,7 @@
 import Deadline
+import Foundation
 import GodwitReplication
+import Logging
 import NIOConcurrencyHelpers
 import NIOPosix
 import Testing
@@ -33,6 +35,8 @@ import Testing
         }
     }
 
+    private let logger = Logger(label: "transport") { _ in SwiftLogNoOpLogHandler() }
+
     private func files(_ name: String, authority: String = "") -> TLSFiles {
         let folder = fixtures + "/certificates/"
         return TLSFiles(
@@ -47,8 +51,8 @@ import Testing
     ) async throws {
         let (atServer, atClient) = (Collector(), Collector())
         let group = MultiThreadedEventLoopGroup.singleton
-        let listening = Transport(group: group, tls: try server?.contexts()) { atServer.take($0) }
-        let dialling = Transport(group: group, tls: try client?.contexts()) { atClient.take($0) }
+        let listening = Transport(group: group, tls: try server?.watched(logger)) { atServer.take($0) }
+        let dialling = Transport(group: group, tls: try client?.watched(logger)) { atClient.take($0) }
         let port = try await listening.listen(at: HostPort(host: "127.0.0.1", port: 0))
         dialling.dial(LinkID(2), "127.0.0.1:\(port)")
         try await body(listening, atServer, dialling, atClient, LinkID(2))
@@ -150,6 +154,57 @@ import Testing
             }
             #expect(bytes == [1, 2, 3])
         }
+    }
+
+    @Test("files that are replaced count for new links only, and not while they are half replaced")
+    func replacedFiles() async throws {
+        let scratch = Scratch()
+        let own = TLSFiles(
+            certificate: scratch.path + "/own.pem", key: scratch.path + "/own.key",
+            authorities: fixtures + "/certificates/authority.pem")
+        func install(_ name: String, _ ends: [String]) throws {
+            for end in ends {
+                let bytes = try Data(contentsOf: URL(filePath: fixtures + "/certificates/" + name + end))
+                try bytes.write(to: URL(filePath: scratch.path + "/own" + end), options: .atomic)
+            }
+        }
+        try install("us-east", [".pem", ".key"])
+        let (atServer, atClient) = (Collector(), Collector())
+        let group = MultiThreadedEventLoopGroup.singleton
+        let (server, client) = (try own.watched(logger), try own.watched(logger))
+        let listening = Transport(group: group, tls: server) { atServer.take($0) }
+        let dialling = Transport(group: group, tls: client) { atClient.take($0) }
+        let port = try await listening.listen(at: HostPort(host: "127.0.0.1", port: 0))
+        func dial(_ link: UInt64) async throws -> String {
+            let before = atServer.all.count { accepted($0) != nil }
+            dialling.dial(LinkID(link), "127.0.0.1:\(port)")
+            return try await atServer.wait { (_) -> String? in
+                let all = atServer.all.compactMap(accepted)
+                return all.count > before ? all.last?.1?.name : nil
+            }
+        }
+        #expect(try await dial(2) == "us-east")
+        try install("eu-west", [".pem"])
+        client.refresh()
+        let half = try await dial(4)
+        #expect(half == "us-east")
+        try install("eu-west", [".key"])
+        client.refresh()
+        let whole = try await dial(6)
+        #expect(whole == "eu-west")
+        // A listener that shows a stranger's certificate is not followed any more; links that are open go on.
+        try install("stranger/eu-west", [".pem", ".key"])
+        server.refresh()
+        dialling.dial(LinkID(8), "127.0.0.1:\(port)")
+        let reason = try await atClient.wait { event in
+            if case .closed(LinkID(8), let reason) = event { reason } else { nil }
+        }
+        #expect(reason.contains("TLS"))
+        for link in [2, 4, 6] as [UInt64] { dialling.send(LinkID(link), [[1, 2, 3]]) }
+        for _ in 0..<1000 where atServer.receivedCount < 9 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(atServer.receivedCount == 9)
+        await dialling.stop()
+        await listening.stop()
     }
 
     @Test(

@@ -83,11 +83,13 @@ import Testing
         let (writer, reader, other) = (
             try await primary.client(), try await follower.client(), try await follower.client()
         )
+        var marks = 0
         /// Watches, has the primary write, waits until that is here, and says what EXEC answers.
         func exec(watching key: String, _ write: [String]) async throws -> RedisValue {
             #expect(try await reader.call("WATCH", key) == .simple("OK"))
             try await writer.call(write)
-            let mark = "\(write)"
+            marks += 1
+            let mark = "\(marks)"
             try await writer.call("SET", "mark", mark)
             #expect(try await TestNode.eventually { try await other.call("GET", "mark") == .bulk(mark) })
             try await reader.call("MULTI")

@@ -32,6 +32,23 @@ struct FailoverTests {
         #expect(isDone, "\(pair.cluster.trace.suffix(30).joined(separator: "\n"))")
     }
 
+    /// Has a recovery judge a tail; with how many steps it took.
+    private func judge(
+        _ records: [UInt8], _ recovery: TailRecovery, _ engine: Engine
+    ) throws -> (verdicts: TailVerdicts, steps: Int) {
+        records.withView { recovery.take($0, isLast: true) }
+        var steps = 0
+        while true {
+            steps += 1
+            switch try recovery.step() {
+            case .more: continue
+            case .waiting: try engine.sync()
+            case .idle: throw EngineError(.unavailable, "there is nothing to judge")
+            case .judged(let verdicts): return (verdicts, steps)
+            }
+        }
+    }
+
     private func classes(_ node: SimulatedNode) throws -> [String] {
         let report = try #require(node.replica?.status.recovery.last)
         return report.rows.map { "\($0.outcome.rawValue)\($0.replayed ? " replayed" : "")" }
@@ -162,6 +179,68 @@ struct FailoverTests {
         return count
     }
 
+    @Test("a recovery that is begun again takes its own replays for its own, also those of the tail's later epochs")
+    func beginsAgainOverTwoEpochs() throws {
+        let pair = try Pair(seed: 53) { $0.restartWait = 200 }
+        let old = try #require(pair.leader.engine)
+        let fork = old.historyPoint
+        pair.cluster.cut(pair.leader, pair.follower)
+        // The new primary's clock is ahead: its writes have the later stamps, its replays too.
+        pair.follower.clock.jumpWall(milliseconds: 30_000)
+        try old.put("x", "1", durability: .synced)
+        try old.beginEpoch()
+        try old.put("k", "1", durability: .buffered)
+        let half = old.historyPoint
+        try old.put("k", "2", durability: .buffered)
+        let header = TailHeader(
+            node: pair.leader.replica?.core.node ?? NodeID(high: 0, low: 0), fork: fork, end: old.historyPoint,
+            keptAfter: fork.position.sequence)
+        let records = try #require(
+            RecordFeed(old, after: fork, nil).next(maxBytes: 1 << 20) { records, _ in records.array })
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        let engine = try #require(pair.follower.engine)
+        try engine.put("x", "later", durability: .buffered)
+
+        func classes(_ records: [UInt8]) throws -> [TailClass] {
+            let recovery = try TailRecovery(header, engine, .clean)
+            return try judge(records, recovery, engine).verdicts.rows.map(\.outcome)
+        }
+        let first = try records.withView { (view) throws(EngineError) in
+            var run = RecordRun(view)
+            while let record = try run.next(), record.point != half {}
+            return run.offset
+        }
+        #expect(try classes(Array(records[..<first])) == [.superseded, .recovered])
+        // The link breaks, and it begins again.
+        #expect(try classes(records) == [.superseded, .recovered, .recovered])
+        #expect(try engine.get("k") == Array("2".utf8))
+    }
+
+    @Test("a recovery reads a long log and judges a long tail in small steps")
+    func recoversInSteps() throws {
+        let pair = try Pair(seed: 54)
+        let old = try #require(pair.leader.engine)
+        let fork = old.historyPoint
+        pair.cluster.cut(pair.leader, pair.follower)
+        for number in 0..<600 { try old.put("t\(number)", "v", durability: .buffered) }
+        let header = TailHeader(
+            node: pair.leader.replica?.core.node ?? NodeID(high: 0, low: 0), fork: fork, end: old.historyPoint,
+            keptAfter: fork.position.sequence)
+        let records = try #require(
+            RecordFeed(old, after: fork, nil).next(maxBytes: 1 << 20) { records, _ in records.array })
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        let engine = try #require(pair.follower.engine)
+        try engine.hold("test", after: fork.position.sequence)
+        for number in 0..<100 {
+            try engine.put("l\(number)", String(repeating: "v", count: 5000), durability: .buffered)
+        }
+        let recovery = try TailRecovery(header, engine, .clean, stepBytes: 10_000)
+        let (verdicts, steps) = try judge(records, recovery, engine)
+        #expect(verdicts.rows.count == 600 && verdicts.rows.allSatisfy { $0.outcome == .recovered && $0.replayed })
+        // 500,000 bytes of log, and 600 batches of about 100 bytes.
+        #expect(steps > 55, "\(steps) steps")
+    }
+
     @Test("a primary that is told of a newer epoch acknowledges nothing more")
     func primaryToldOfNewerEpochAcknowledgesNothing() throws {
         let cluster = Cluster(seed: 60)
@@ -176,7 +255,7 @@ struct FailoverTests {
         try third.replica?.setLeader(new.address, now: third.now)
         #expect(cluster.run(atMost: 10_000) { third.engine?.historyPoint == new.engine?.historyPoint })
         let position = try #require(old.engine).put("late", "1", durability: .buffered)
-        old.replica?.await(.received(1), at: position, id: 1, until: .max, now: old.now)
+        old.replica?.await(.received(1), at: position, of: [], id: 1, until: .max, now: old.now)
         try third.replica?.setLeader(old.address, now: third.now)
         third.touch()
         #expect(cluster.run(atMost: 10_000) { old.replica?.status.role == "deposed" })
@@ -211,7 +290,7 @@ struct FailoverTests {
         let pair = try Pair(seed: 62)
         let engine = try #require(pair.leader.engine)
         let position = try engine.put("held", "1", durability: .buffered)
-        pair.leader.replica?.await(.durable(1), at: position, id: 1, until: .max, now: pair.leader.now)
+        pair.leader.replica?.await(.durable(1), at: position, of: [], id: 1, until: .max, now: pair.leader.now)
         pair.leader.touch()
         #expect(pair.cluster.run(atMost: 5000) { !pair.cluster.levels.isEmpty })
         let epoch = engine.position.epoch

@@ -22,7 +22,9 @@ struct FrameTests {
                     node: node, store: StoreID(high: 3, low: 4), region: "us-east", address: "a:7000", needsCopy: true,
                     end: point, durable: 1000, time: 99, epochs: [start, start], keyspaces: ["a", "b\n"])),
             .hello(
-                Hello(node: node, store: nil, region: "", address: "", end: .start, durable: 0, time: 0, epochs: [])),
+                Hello(
+                    node: node, store: nil, region: "", address: "", end: .start, durable: 0, time: 0, epochs: [],
+                    lacks: [3, 70_000])),
             .welcome(
                 Welcome(
                     node: node, store: StoreID(high: 3, low: 4), region: "us", address: "a:1", answer: .rewind,

@@ -122,7 +122,8 @@ struct ProgressTests {
         -> LevelWaits.Waiter
     {
         LevelWaits.Waiter(
-            id: id, level: level, position: Position(epoch: Self.epoch, sequence: sequence), until: until)
+            id: id, level: level, position: Position(epoch: Self.epoch, sequence: sequence), written: [],
+            until: until)
     }
 
     private static let holders = [
@@ -139,17 +140,17 @@ struct ProgressTests {
         waits.add(waiter(4, .durable(2), 6, until: 500))
         waits.add(waiter(5, .local, 99))
         waits.add(waiter(6, .durable(3), 1))
-        let early = waits.settle(Self.holders, own: "us", now: 10)
+        let early = waits.settle(Self.holders, own: "us", now: 10) { _ in nil }
         #expect(early.map(\.0) == [1, 3, 5])
         #expect(
             early.map(\.1) == [
                 .reached(heldBy: ["us", "eu"]), .reached(heldBy: ["us", "ap"]), .reached(heldBy: ["us"]),
             ])
         #expect(waits.nextDeadline == 500)
-        let late = waits.settle(Self.holders, own: "us", now: 500)
+        let late = waits.settle(Self.holders, own: "us", now: 500) { _ in nil }
         let position = Position(epoch: Self.epoch, sequence: 6)
         #expect(late.map(\.0) == [4] && late[0].1 == .unconfirmed(position: position, heldBy: ["us", "ap"]))
-        #expect(waits.giveUp(Self.holders, own: "us").map(\.0) == [2, 6])
+        #expect(waits.giveUp(Self.holders, own: "us", { _ in nil }).map(\.0) == [2, 6])
         #expect(waits.isEmpty)
     }
 

@@ -151,6 +151,37 @@ struct StreamTests {
         }
     }
 
+    @Test("a follower whose writers are held back goes on with heartbeats, and with the stream once they are not")
+    func heldBackFollower() throws {
+        let pair = try Pair(seed: 80)
+        let follower = try #require(pair.follower.engine)
+        func write(_ round: Int) throws {
+            try fill(pair.leader, 0..<40, String(repeating: "x", count: 500) + "\(round)")
+        }
+        pair.follower.isBackgroundHeld = true
+        for round in 0..<60 where !follower.holdsWriters {
+            try write(round)
+            pair.cluster.run(milliseconds: 100)
+        }
+        try #require(follower.holdsWriters)
+        let (steps, end) = (pair.follower.backgroundSteps, follower.historyPoint)
+        for round in 60..<80 {
+            try write(round)
+            pair.cluster.run(milliseconds: 500)
+        }
+        // Nobody waited, so nothing was done in the background for whoever would have.
+        #expect(pair.follower.backgroundSteps == steps)
+        #expect(follower.historyPoint == end)
+        #expect(pair.leader.replica?.status.followers.first?.stage == "streaming")
+        let upstream = try #require(pair.follower.replica?.status.upstream)
+        #expect(upstream.isConnected && upstream.reconnects == 0)
+        pair.follower.isBackgroundHeld = false
+        #expect(pair.cluster.settle())
+        #expect(try contents(pair.follower) == contents(pair.leader))
+        #expect(pair.follower.replica?.status.upstream?.reconnects == 0)
+        #expect(pair.copies == 1)
+    }
+
     @Test("a copy that its follower turns out not to need makes room for others")
     func copyThatIsNotNeeded() throws {
         let pair = try Pair(seed: 15)
@@ -193,7 +224,7 @@ struct StreamTests {
         #expect(cluster.settle())
         #expect(try contents(last) == contents(leader))
         let position = try #require(leader.engine).put("x", "y", durability: .buffered)
-        leader.replica?.await(.durable(2), at: position, id: 1, until: .max, now: leader.now)
+        leader.replica?.await(.durable(2), at: position, of: [], id: 1, until: .max, now: leader.now)
         leader.touch()
         #expect(cluster.run(atMost: 10_000) { !cluster.levels.isEmpty })
         #expect(

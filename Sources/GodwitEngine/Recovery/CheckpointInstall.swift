@@ -35,6 +35,15 @@ package enum CheckpointInstall {
         try removeAll(source, fileSystem)
     }
 
+    /// Gives an install up that was begun and failed, before anything else in the checkpoint's directory changes: after a
+    /// crash nobody is to finish it with what is there by then. The store's directory stays as it is: with the old store,
+    /// with none, or with the new one, whole.
+    package static func abandon(_ source: String, _ fileSystem: any FileSystem) throws(EngineError) {
+        guard try isPending(source, fileSystem) else { return }
+        try fileSystem.remove(source + "/" + marker)
+        try fileSystem.syncDirectory(source)
+    }
+
     private static func begin(_ source: String, _ environment: EngineEnvironment) throws(EngineError) {
         let fileSystem = environment.fileSystem
         let checkpoint = try Checkpoint.read(at: source, environment: environment)

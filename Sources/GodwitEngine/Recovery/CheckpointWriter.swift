@@ -1,3 +1,6 @@
+/// Whether a checkpoint is to have the data of a keyspace: asked for each that it shows, again where it has to be cut anew.
+package typealias CheckpointChoice = (_ id: KeyspaceID, _ name: String, _ settings: KeyspaceSettings) -> Bool
+
 /// Makes a checkpoint of a running store.
 ///
 /// 1. *Cut*: between two commit groups, note the end of the history, rotate every memtable that holds anything, and set
@@ -10,23 +13,25 @@
 /// 6. Read every byte and list size and hash of each file in `CHECKPOINT`, which is written last.
 ///
 /// A crash before 6 leaves a directory without `CHECKPOINT`, which `restore` refuses. An error removes what was made.
+///
+/// Which keyspaces have data in it is asked in 3, of those that the cut shows and with the settings that they have there.
 struct CheckpointWriter {
     private let store: Store
     private let side: WriteSide
     private let target: String
-    /// The keyspaces whose data it is to have; nil for all.
-    private let keyspaces: [KeyspaceID]?
+    /// The keyspaces whose data it is to have.
+    private let choice: CheckpointChoice?
     private let progress: ((WorkProgress) -> Void)?
     private var fileSystem: any FileSystem { store.environment.fileSystem }
 
     init(
-        _ store: Store, _ side: WriteSide, to target: String, keeping keyspaces: [KeyspaceID]? = nil,
+        _ store: Store, _ side: WriteSide, to target: String, keeping choice: CheckpointChoice? = nil,
         _ progress: ((WorkProgress) -> Void)?
     ) {
         self.store = store
         self.side = side
         self.target = target
-        self.keyspaces = keyspaces
+        self.choice = choice
         self.progress = progress
     }
 
@@ -123,7 +128,7 @@ struct CheckpointWriter {
             var meta = keyspace.meta
             meta.flushedThrough = limit
             edit.append(.createKeyspace(meta))
-            guard keyspaces?.contains(meta.id) ?? true else { continue }
+            guard choice?(meta.id, meta.name, meta.settings) ?? true else { continue }
             for level in current.version.levels {
                 let tables = level.tables.filter { $0.oldestSequence <= limit }.map { table in
                     var table = table

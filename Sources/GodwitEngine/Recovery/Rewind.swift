@@ -6,7 +6,7 @@
 ///    since compaction kept what that sees, and the log reaches back to it.
 /// 4. Begin a new segment after F. One manifest edit: tables wholly above R go, mixed ones show nothing above R, the log is
 ///    cut at F. From here on a crash recovers to F.
-/// 5. Replay the own log up to F into fresh memtables, and go on after F. What a keyspace had in memory at R comes from the
+/// 5. Replay the own log up to F into fresh memtables, full ones into tables, and go on after F. What a keyspace had in memory at R comes from the
 ///    log before R, as in recovery.
 struct Rewind {
     private let side: WriteSide
@@ -136,14 +136,52 @@ struct Rewind {
         side.segments.release(dead)
     }
 
-    /// Fills memtables from the log, then shows them: until then readers see everything as it was.
+    /// Fills memtables from the log, then shows them: until then readers see everything as it was. One that is full becomes
+    /// a table, which is shown with the rest: of a long log memory holds no more than ever.
     private func replay(_ state: ManifestState) throws(EngineError) {
         var fresh: [KeyspaceID: Memtable] = [:]
-        for tree in store.allTrees { fresh[tree.id] = store.newMemtable() }
-        side.applier.fill(fresh)
+        func fill() {
+            for tree in store.allTrees where fresh[tree.id] == nil { fresh[tree.id] = store.newMemtable() }
+            side.applier.fill(fresh)
+        }
+        fill()
         let reader = try LogReader(side.logDirectory, cuts: state.logCuts, from: state.logFloor, fallback: state.end)
-        while let record = try reader.next() { try side.applier.apply(record) }
+        while let record = try reader.next() {
+            try side.applier.apply(record)
+            if record.type == .keyspaceCreate { fill() }
+            for id in side.applier.overfull() {
+                guard let tree = store.tree(id), let memtable = fresh.removeValue(forKey: id) else { continue }
+                try makeTable(of: memtable, in: tree)
+                fill()
+            }
+        }
         for tree in store.allTrees { if let memtable = fresh[tree.id] { store.reset(tree, to: memtable) } }
         side.applier.fill([:])
+    }
+
+    /// Turns a memtable that nobody sees into a table of L0; recovery would pass over what is in it.
+    private func makeTable(of memtable: Memtable, in tree: Tree) throws(EngineError) {
+        let output = TableOutput(store, tree.settings, keyspace: tree.id)
+        do throws(EngineError) {
+            var collapser = EntryCollapser(
+                protecting: store.protectedSequences(), tombstones: memtable.rangeTombstones, expiredBefore: 0)
+            let entries = memtable.iterator()
+            try entries.seekToFirst()
+            while let entry = entries.current {
+                if let kept = collapser.collapse(entry, hasOlder: { true }) { try output.add(kept) }
+                try entries.next()
+            }
+            for tombstone in memtable.rangeTombstones.items { try output.add(tombstone) }
+            try output.finish()
+            try output.settle()
+        } catch {
+            output.abandon()
+            throw error
+        }
+        var edit = VersionEdit()
+        edit.add(output.finished, keyspace: tree.id, level: 0)
+        edit.append(.flushedThrough(keyspace: tree.id, memtable.lastSequence))
+        edit.append(.lastStamp(store.clock.stamp()))
+        try store.manifest.commit(edit)
     }
 }

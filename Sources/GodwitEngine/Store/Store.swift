@@ -64,6 +64,11 @@ final class Store: @unchecked Sendable {
     /// The tree of a keyspace, nil when there is none.
     func tree(_ id: KeyspaceID) -> Tree? { structure.withLock { trees[id] } }
 
+    /// The tree of a keyspace, also of one that was dropped since the store was opened.
+    func treeEver(_ id: KeyspaceID) -> Tree? {
+        structure.withLock { trees[id] ?? dropped.last { $0.id == id } }
+    }
+
     /// All trees in the order of their ids.
     var allTrees: [Tree] { structure.withLock { Array(trees.values) }.sorted { $0.id < $1.id } }
 

@@ -55,6 +55,21 @@ final class Applier: @unchecked Sendable {
         reload()
     }
 
+    /// While memtables are filled that nobody sees: the keyspaces of those that are to become tables before more goes in,
+    /// because they are full or all together take more than two full ones. Asked after every record.
+    func overfull() -> [KeyspaceID] {
+        let limit = store.options.effectiveMemtableSize
+        let full = touched.value.filter { $0.memtable.value.bytesUsed >= limit }
+        touched.value.removeAll(keepingCapacity: true)
+        groupsSinceCheck.value += 1
+        if !full.isEmpty || groupsSinceCheck.value < 256 { return full.map(\.tree.id) }
+        groupsSinceCheck.value = 0
+        let used = unseen.value.values.reduce(0) { $0 + $1.bytesUsed }
+        guard used > 2 * limit else { return [] }
+        let largest = unseen.value.max { ($0.value.bytesUsed, $0.key) < ($1.value.bytesUsed, $1.key) }
+        return largest.map { [$0.key] } ?? []
+    }
+
     @inline(__always)
     private func target(_ keyspace: KeyspaceID) -> Target? {
         if let target = latest.value, target.tree.id == keyspace { return target }

@@ -35,6 +35,9 @@ public final class WriteBatch {
     /// How many bytes the batch's record has: what it takes in the log.
     public var byteCount: Int { used == 0 ? 0 : BatchFormat.prefixLength(sections: used) + payloadBytes }
 
+    /// The keyspaces that it writes to, by id.
+    var keyspaces: [KeyspaceID] { sections[..<used].map(\.keyspace) }
+
     /// Forgets all operations and keeps up to 1 MiB of memory for each of as many keyspaces.
     public func clear() {
         for section in sections[..<used] { section.payload.reset(keeping: 1 << 20) }

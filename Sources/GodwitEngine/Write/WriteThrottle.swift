@@ -179,6 +179,9 @@ final class WriteThrottle: @unchecked Sendable {
     /// Whether writers are held just now.
     var isHolding: Bool { isHeld.load(ordering: .acquiring) }
 
+    /// Whether a writer would be held now until background work has made room: not where it would be refused.
+    var makesWait: Bool { isHolding && !poison.isPoisoned && !isRefusing && !isPaused }
+
     /// Whether a writer that has been held since a moment may pass. Throws when it will not.
     func mayPass(since start: UInt64) throws(EngineError) -> Bool {
         try poison.check()

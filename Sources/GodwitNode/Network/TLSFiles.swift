@@ -1,6 +1,14 @@
+internal import Logging
 internal import NIOSSL
 
-/// What a node needs for mutual TLS: its certificate, its key, and whom it trusts.
+/// What the two ends of a link use.
+struct TLSContexts: Sendable {
+    let client: NIOSSLContext
+    let server: NIOSSLContext
+}
+
+/// What a node needs for mutual TLS: its certificate, its key, and whom it trusts. The files may be replaced while the node
+/// runs: links that are made later use the new ones.
 public struct TLSFiles: Sendable, Hashable {
     /// PEM: this node's certificate, then those between it and the authority.
     public var certificate: String
@@ -16,8 +24,19 @@ public struct TLSFiles: Sendable, Hashable {
         self.authorities = authorities
     }
 
-    /// The contexts for both ends of a link: TLS 1.3, both sides show a certificate.
-    func contexts() throws(NodeError) -> (client: NIOSSLContext, server: NIOSSLContext) {
+    /// The contexts for both ends of a link, made anew when the files change.
+    func watched(_ logger: Logger) throws(NodeError) -> WatchedFiles<TLSContexts> {
+        do {
+            return try WatchedFiles(
+                "certificates of the replication links", paths: [certificate, key, authorities], logger: logger
+            ) { try contexts() }
+        } catch {
+            throw error as? NodeError ?? NodeError(.invalidArgument, "\(error)")
+        }
+    }
+
+    /// TLS 1.3, both sides show a certificate.
+    private func contexts() throws(NodeError) -> TLSContexts {
         do {
             let chain = try NIOSSLCertificate.fromPEMFile(certificate).map { NIOSSLCertificateSource.certificate($0) }
             let privateKey = try NIOSSLPrivateKey(file: key, format: .pem)
@@ -36,7 +55,8 @@ public struct TLSFiles: Sendable, Hashable {
             server.trustRoots = roots
             // A follower's address says nothing about it; its certificate's node name does.
             server.certificateVerification = .noHostnameVerification
-            return (try NIOSSLContext(configuration: client), try NIOSSLContext(configuration: server))
+            return TLSContexts(
+                client: try NIOSSLContext(configuration: client), server: try NIOSSLContext(configuration: server))
         } catch {
             throw NodeError(
                 .invalidArgument,

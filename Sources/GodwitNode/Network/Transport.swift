@@ -27,12 +27,12 @@ final class Transport: Sendable {
     }
 
     private let group: any EventLoopGroup
-    private let tls: (client: NIOSSLContext, server: NIOSSLContext)?
+    private let tls: WatchedFiles<TLSContexts>?
     private let deliver: @Sendable (NetworkEvent) -> Void
     private let state = NIOLockedValueBox(State())
 
     init(
-        group: any EventLoopGroup, tls: (client: NIOSSLContext, server: NIOSSLContext)?,
+        group: any EventLoopGroup, tls: WatchedFiles<TLSContexts>?,
         deliver: @escaping @Sendable (NetworkEvent) -> Void
     ) {
         self.group = group
@@ -152,7 +152,7 @@ final class Transport: Sendable {
             self.state.withLockedValue { _ = $0.links.removeValue(forKey: link) }
         }
         let pipeline = channel.pipeline.syncOperations
-        if let tls {
+        if let tls = tls?.current {
             if let target {
                 try pipeline.addHandler(
                     NIOSSLClientHandler(context: tls.client, serverHostname: target.isName ? target.host : nil))

@@ -43,7 +43,7 @@ public final class Node: Sendable {
     /// - Throws: What keeps the node from starting; nothing is left open then.
     public static func start(_ options: NodeOptions) async throws(NodeError) -> Node {
         try options.validate()
-        let tls = try options.tls?.contexts()
+        let tls = try options.tls?.watched(options.logger)
         let inbox = Inbox()
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let threads = NIOThreadPool(numberOfThreads: 1)
@@ -53,6 +53,7 @@ public final class Node: Sendable {
             let port = try await transport.listen(at: options.listen)
             let state = NodeState()
             try await open(options, port: port, inbox, transport, state, on: threads)
+            tls?.watch(on: loops.next())
             return Node(
                 region: options.region, address: HostPort(host: options.listen.host, port: port), inbox: inbox,
                 state: state, transport: transport, loops: loops, threads: threads)
@@ -167,6 +168,7 @@ public final class Node: Sendable {
         limit: Duration = .seconds(5)
     ) async throws(NodeError) -> WriteOutcome {
         guard let engine else { throw NodeError.notReady }
+        let written = level == .local ? [] : engine.keyspaces(of: batch).map { WrittenKeyspace($0) }
         let position: Position
         do throws(EngineError) {
             position = try await engine.writeAsync(batch, durability: durability)
@@ -174,26 +176,29 @@ public final class Node: Sendable {
             throw NodeError(error)
         }
         if level == .local { return .confirmed(position, heldBy: [region]) }
-        switch await reach(level, at: position, limit: limit) {
+        switch await reach(level, at: position, of: written, limit: limit) {
         case .reached(let heldBy): return .confirmed(position, heldBy: heldBy)
         case .unconfirmed(_, let heldBy): return .unconfirmed(position, heldBy: heldBy)
         }
     }
 
-    /// The regions of the nodes that have a position, this node's first: once as many have it as `level` says, or the
-    /// limit is over.
+    /// The regions of the nodes that have a position and may hold the keyspaces that were written to, this node's
+    /// first: once as many have it as `level` says, or the limit is over.
     package func confirm(
-        _ position: Position, level: WriteLevel, limit: Duration
+        _ position: Position, of keyspaces: [Keyspace], level: WriteLevel, limit: Duration
     ) async throws(NodeError) -> LevelOutcome {
         if isClosed.withLockedValue({ $0 }) { throw NodeError.closed }
-        return await reach(level, at: position, limit: limit)
+        return await reach(level, at: position, of: keyspaces.map { WrittenKeyspace($0) }, limit: limit)
     }
 
-    private func reach(_ level: WriteLevel, at position: Position, limit: Duration) async -> LevelOutcome {
+    private func reach(
+        _ level: WriteLevel, at position: Position, of written: [WrittenKeyspace], limit: Duration
+    ) async -> LevelOutcome {
         await withCheckedContinuation { continuation in
             let isTaken = inbox.post(
                 .command { thread, now in
-                    thread.await(level, at: position, limit: limit.nanoseconds, now: now, continuation)
+                    thread.await(
+                        level, at: position, of: written, limit: limit.nanoseconds, now: now, continuation)
                 })
             if !isTaken { continuation.resume(returning: .unconfirmed(position: position, heldBy: [region])) }
         }

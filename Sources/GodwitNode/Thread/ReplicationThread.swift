@@ -75,11 +75,14 @@ final class ReplicationThread {
     }
 
     /// Begins a wait for a level.
-    func await(_ level: WriteLevel, at position: Position, limit: UInt64, now: UInt64, _ waiter: LevelWaiter) {
+    func await(
+        _ level: WriteLevel, at position: Position, of written: [WrittenKeyspace], limit: UInt64, now: UInt64,
+        _ waiter: LevelWaiter
+    ) {
         guard isRunning else { return waiter.resume(returning: .unconfirmed(position: position, heldBy: [])) }
         nextLevel += 1
         levels[nextLevel] = waiter
-        replica.await(level, at: position, id: nextLevel, until: now + limit, now: now)
+        replica.await(level, at: position, of: written, id: nextLevel, until: now + limit, now: now)
     }
 
     /// Begins a verification.

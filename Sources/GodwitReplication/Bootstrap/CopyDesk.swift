@@ -10,8 +10,10 @@ final class CopyDesk {
         let node: NodeID
         let engine: Engine
         let directory: String
-        /// Which keyspaces it has, as the hello said it.
-        let selection: [String]?
+        /// Which keyspaces its follower takes.
+        let selection: KeyspaceSelection
+        /// Those that it has data of.
+        let kept = Locked<Set<KeyspaceID>>([])
         let result = Locked<Result<Checkpoint, EngineError>?>(nil)
         var job: (any JobHandle)?
         var sender: CheckpointSender?
@@ -19,7 +21,7 @@ final class CopyDesk {
         /// Whether its follower is away.
         var isIdle = false
 
-        init(_ node: NodeID, _ engine: Engine, _ directory: String, _ selection: [String]?) {
+        init(_ node: NodeID, _ engine: Engine, _ directory: String, _ selection: KeyspaceSelection) {
             self.node = node
             self.engine = engine
             self.directory = directory
@@ -49,7 +51,7 @@ final class CopyDesk {
     /// Gives a follower the copy that it has begun, or begins to make one; `poll` goes on.
     func serve(_ shipper: Shipper, _ hello: Hello, _ engine: Engine) {
         if let copy = copies.first(where: { $0.node == hello.node }) {
-            if copy.selection == hello.keyspaces { return }
+            if copy.selection == hello.selection { return }
             discard(copy)
         }
         // A follower that is cut off gives up its turn to one that is here.
@@ -67,21 +69,23 @@ final class CopyDesk {
 
     private func begin(_ hello: Hello, _ engine: Engine) {
         made += 1
-        let copy = Copy(hello.node, engine, home + "/\(made)", hello.keyspaces)
+        let copy = Copy(hello.node, engine, home + "/\(made)", hello.selection)
         copies.append(copy)
         // The log is kept from before the checkpoint is cut.
         core.attempt("hold the log") { () throws(EngineError) in
             try engine.hold(copy.holdName, after: engine.historyPoint.position.sequence)
         }
-        let filter =
-            KeyspaceFilter.isNeeded(hello.keyspaces, region: hello.region, engine)
-            ? KeyspaceFilter(hello.keyspaces, region: hello.region, engine) : nil
-        let wanted = filter.map { filter in engine.keyspaces.map(\.id).filter { filter.takes($0) } }
-        let (directory, result) = (copy.directory, copy.result)
+        let (directory, result, selection, kept) = (copy.directory, copy.result, copy.selection, copy.kept)
         let job = core.environment.executor.start(
             Job(name: "full copy", priority: .background) {
                 let outcome = Result { () throws(EngineError) in
-                    try engine.checkpoint(to: directory, keeping: wanted)
+                    try engine.checkpoint(
+                        to: directory,
+                        keeping: { id, name, settings in
+                            guard selection.takes(name, settings) else { return false }
+                            kept.withLock { _ = $0.insert(id) }
+                            return true
+                        })
                 }
                 result.withLock { $0 = outcome }
                 engine.wakeWaiters()
@@ -143,6 +147,17 @@ final class CopyDesk {
             }
         }
         if copy.lastUsed == 0 { copy.lastUsed = now }
+    }
+
+    /// Whether the follower may have all that its copy has. A copy with a keyspace that has been kept to others since
+    /// is given up.
+    func isAllowed(_ node: NodeID?) -> Bool {
+        guard let copy = copies.first(where: { $0.node == node }) else { return false }
+        let isAllowed = copy.kept.withLock { $0 }.allSatisfy { id in
+            copy.engine.keyspaceEver(id).map(copy.selection.takes) ?? false
+        }
+        if !isAllowed { discard(copy) }
+        return isAllowed
     }
 
     /// The follower has it all.

@@ -13,15 +13,19 @@ extension FollowerSession {
         state = .greeting(link)
         lastAck = nil
         errands.stop()
+        backlog = Backlog()
         nextPing = now + core.options.heartbeat * 1_000_000
         let history = core.history
+        let selection = core.selection
         core.send(
             .hello(
                 Hello(
                     node: core.node, store: core.engine?.storeID, region: core.options.region,
                     address: core.options.advertised, needsCopy: needsCopy, end: history?.end ?? .start,
                     durable: core.engine?.durablePoint.position.sequence ?? 0, time: now,
-                    epochs: history?.epochs ?? [], keyspaces: core.options.keyspaces)), on: link)
+                    epochs: history?.epochs ?? [],
+                    lacks: core.engine?.keyspaces.filter { !selection.takes($0) }.map(\.id) ?? [],
+                    keyspaces: core.options.keyspaces)), on: link)
     }
 
     /// The leader's answer.

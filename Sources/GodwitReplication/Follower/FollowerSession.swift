@@ -9,7 +9,8 @@ internal import GodwitEngine
 ///    again.
 /// 4. *Copy*, when the log does not reach back, or nothing can be rewound; then greet again.
 /// 5. *Send back* what a restarted primary lost; then wait for its answer.
-/// 6. *Stream*: append and apply records as they come, acknowledge, ask for syncs; do errands (`FollowerErrands`).
+/// 6. *Stream*: append and apply records as they come, or once writers are no longer held back (`Backlog`), acknowledge,
+///    ask for syncs; do errands (`FollowerErrands`).
 ///
 /// Orderings: nothing is acknowledged under an epoch older than the newest that this node remembers; a tail is durable
 /// before the rewind; a copy is complete and verified before the old data goes; `received` is said after the append,
@@ -38,6 +39,8 @@ final class FollowerSession {
     private(set) var freshness: FreshnessTracker
     private(set) var leaderEnd: HistoryPoint?
     let errands: FollowerErrands
+    /// What came while writers are held back here.
+    var backlog = Backlog()
 
     init(_ core: ReplicaCore, _ replica: Replica, leader: String, freshAsOf: UInt64? = nil, now: UInt64) {
         self.core = core
@@ -93,6 +96,7 @@ final class FollowerSession {
         failures += 1
         state = .resting(until: now + pause / 2 + core.environment.random.next() % max(1, pause / 2))
         errands.stop()
+        backlog = Backlog()
         lastAck = nil
         figures.isConnected = false
     }
@@ -149,8 +153,16 @@ final class FollowerSession {
 
     /// What may come in some states only.
     private func takeInOrder(_ message: Message, _ link: Link, now: UInt64) throws(EngineError) {
+        if case .streaming = state, let engine = core.engine, backlog.keeps(message, engine) {
+            if backlog.isOverfull { drop("more came than was asked for", now: now) }
+            return
+        }
+        try perform(message, link, now: now)
+    }
+
+    private func perform(_ message: Message, _ link: Link, now: UInt64) throws(EngineError) {
         switch (state, message) {
-        case (.streaming, .records(let records)): try apply(records)
+        case (.streaming, .records(let records)): try apply(records, now: now)
         case (.streaming, .takeOver(let point)):
             if let refusal = replica.takeOver(after: point, over: link, now: now) {
                 core.send(.cancel(reason: refusal), on: link)
@@ -186,8 +198,13 @@ final class FollowerSession {
 
     // MARK: 6. Stream
 
-    private func apply(_ records: ByteView) throws(EngineError) {
+    private func apply(_ records: ByteView, now: UInt64) throws(EngineError) {
         guard let engine = core.engine else { return }
+        let news = try KeyspaceNews(of: records, engine, core.selection)
+        if let name = news.turned {
+            needsCopy = true
+            return drop("what this node takes of `\(name)` changes here: a full copy has to follow", now: now)
+        }
         try records.withSpan { (span) throws(EngineError) in
             do throws(EngineError) {
                 _ = try engine.apply(records: span, durability: .buffered)
@@ -199,6 +216,7 @@ final class FollowerSession {
         figures.bytes += UInt64(records.count)
         try engine.requestSync()
         freshness.applied(engine.historyPoint.position.sequence)
+        if news.isAny { replica.keyspacesChanged() }
     }
 
     /// Says how far this node has come, where that is news.
@@ -265,6 +283,7 @@ final class FollowerSession {
                 switch try receiver.work(over: link) {
                 case .more: return now
                 case .waiting: return .max
+                case .syncing: return now + FileSyncs.pause
                 case .complete: try install(receiver, link, now: now)
                 }
             } catch {
@@ -273,9 +292,32 @@ final class FollowerSession {
             }
             return now
         case .streaming:
+            let next = goOn(link, now: now)
             acknowledge(link, now: now)
-            return errands.poll(link, now: now)
+            return min(next, errands.poll(link, now: now))
         }
+    }
+
+    /// Takes what came while writers were held back; returns when to look again.
+    private func goOn(_ link: Link, now: UInt64) -> UInt64 {
+        guard !backlog.isEmpty, let engine = core.engine else { return .max }
+        do throws(EngineError) {
+            for _ in 0..<Backlog.atOnce {
+                if engine.holdsWriters { return now + Backlog.pause }
+                switch backlog.pop() {
+                case nil: return now
+                case .message(let message): try perform(message, link, now: now)
+                case .records(let records):
+                    try records.withView { (view) throws(EngineError) in
+                        try perform(.records(view), link, now: now)
+                    }
+                }
+            }
+        } catch {
+            core.failed("go on with \(link.name)", error)
+            drop("\(error.code.rawValue)", now: now)
+        }
+        return now
     }
 
     /// 5. Sends what the primary lost; its answer to the hello follows when it has it.

@@ -1,44 +1,109 @@
 internal import GodwitEngine
 
-/// Classifies a rejoined node's tail, batch by batch, and writes again what its policy says. Runs on the primary.
+/// Classifies a rejoined node's tail, batch by batch, and writes again what its policy says. Runs on the primary, a
+/// bounded part at each `step`: the thread that calls it also has heartbeats to send.
 ///
-/// 1. For each batch: was it written again before (a crash came between that and the report)? Then it is recovered.
-/// 2. Look at each of its keys in the log since the fork. The worst key decides: an earlier write, or what cannot be
+/// 1. Read the log since the fork, and what comes in later, before anything is judged.
+/// 2. For each batch: was it written again before (a crash came between that and the report)? Then it is recovered.
+/// 3. Look at each of its keys in the log since the fork. The worst key decides: an earlier write, or what cannot be
 ///    decided by keys, is a conflict; a later write supersedes. Of what is left, a batch whose puts have all expired is
 ///    expired, and any other is recovered.
-/// 3. Write it again, whole, with its own deadlines, on the condition that nobody touched its keys since the look, and
-///    with its old position in the keyspace `.recovered`, in one batch. When somebody did, look again.
-/// 4. Sync, then report: what is reported as recovered survives.
+/// 4. Write it again, whole, with its own deadlines, on the condition that nobody touched its keys since the look, and
+///    with its old position and the tail's node in the keyspace `.recovered`, in one batch. When somebody did, look
+///    again.
+/// 5. Once all that was written again is synced, report on the piece: what is reported as recovered survives.
 final class TailRecovery {
+    enum Progress {
+        /// There is more to do at once.
+        case more
+        /// Writers are held back, or what was written again is not synced yet.
+        case waiting
+        /// A piece of the tail is wanted.
+        case idle
+        /// What became of the piece.
+        case judged(TailVerdicts)
+    }
+
+    /// A piece of the tail that is being judged.
+    private struct Piece {
+        let records: [UInt8]
+        var offset = 0
+        var verdicts: TailVerdicts
+        /// Up to where the log is to be synced before they are told.
+        var syncedThrough: SequenceNumber = 0
+    }
+
+    /// Nanoseconds after which to look again where it waits.
+    static let pause: UInt64 = 10_000_000
     private static let attempts = 100
+    /// How many batches are judged at once: each may be a write.
+    private static let batches = 64
 
     let header: TailHeader
     private let engine: Engine
     private let policy: RecoveryPolicy
     private let touched: TouchedKeys
+    private let stepBytes: Int
     /// Keyspaces that the tail made: here their ids stand for others, or for nothing.
     private var unknown: Set<KeyspaceID> = []
+    private var piece: Piece?
     private(set) var rows: [TailVerdicts.Row] = []
 
-    init(_ header: TailHeader, _ engine: Engine, _ policy: RecoveryPolicy) throws(EngineError) {
+    /// - Parameter stepBytes: How many bytes of the log are read at once, and judged of the tail: about.
+    init(
+        _ header: TailHeader, _ engine: Engine, _ policy: RecoveryPolicy, stepBytes: Int = 1 << 20
+    ) throws(EngineError) {
         self.header = header
         self.engine = engine
         self.policy = policy
-        touched = try TouchedKeys(engine, after: header.fork)
+        self.stepBytes = stepBytes
+        touched = try TouchedKeys(engine, for: header)
     }
 
-    /// Classifies a piece of the tail: whole records.
-    func take(_ records: ByteView, isLast: Bool) throws(EngineError) -> TailVerdicts {
-        var run = RecordRun(records)
-        var verdicts = TailVerdicts(isLast: isLast, policy: policy, rows: [])
-        while let record = try run.next() {
-            touched.expect(record.epoch)
-            guard let (outcome, replayed) = try judge(record) else { continue }
-            verdicts.rows.append(TailVerdicts.Row(position: record.position, outcome: outcome, replayed: replayed))
+    /// Whether a piece is being judged.
+    var isBusy: Bool { piece != nil }
+
+    /// Takes a piece of the tail: whole records.
+    func take(_ records: ByteView, isLast: Bool) {
+        piece = Piece(records: records.array, verdicts: TailVerdicts(isLast: isLast, policy: policy, rows: []))
+    }
+
+    /// Goes on with the piece.
+    func step() throws(EngineError) -> Progress {
+        guard var piece else { return .idle }
+        if engine.holdsWriters { return .waiting }
+        if try touched.advance(maxBytes: stepBytes) { return .more }
+        if piece.offset < piece.records.count {
+            try judge(&piece)
+            self.piece = piece
+            return .more
         }
-        try engine.sync()
-        rows += verdicts.rows
-        return verdicts
+        guard engine.durablePoint.position.sequence >= piece.syncedThrough else {
+            try engine.requestSync()
+            return .waiting
+        }
+        self.piece = nil
+        rows += piece.verdicts.rows
+        return .judged(piece.verdicts)
+    }
+
+    /// Judges the next batches of a piece.
+    private func judge(_ piece: inout Piece) throws(EngineError) {
+        let (records, start) = (piece.records, piece.offset)
+        var rows: [TailVerdicts.Row] = []
+        let judged = try records.withView { (view) throws(EngineError) in
+            var run = RecordRun(view.dropFirst(start))
+            for _ in 0..<Self.batches where run.offset < stepBytes && !engine.holdsWriters {
+                guard let record = try run.next() else { break }
+                touched.expect(record.epoch)
+                guard let (outcome, replayed) = try judge(record) else { continue }
+                rows.append(TailVerdicts.Row(position: record.position, outcome: outcome, replayed: replayed))
+            }
+            return run.offset
+        }
+        piece.offset += judged
+        piece.verdicts.rows += rows
+        if piece.offset == records.count { piece.syncedThrough = engine.historyPoint.position.sequence }
     }
 
     /// What becomes of a record; nil when nobody wrote it.
@@ -125,7 +190,8 @@ final class TailRecovery {
             }
         }
         try batch.put(
-            RecoveredKeyspace.key(record.position), [] as [UInt8], in: RecoveredKeyspace.ensure(engine))
+            RecoveredKeyspace.key(record.position), RecoveredKeyspace.value(header.node),
+            in: RecoveredKeyspace.ensure(engine))
         do throws(EngineError) {
             try engine.write(batch, if: conditions, durability: .buffered)
             return true
@@ -142,20 +208,45 @@ extension Replica {
         guard case .primary(let reign) = role, case .open = reign.state, let engine = core.engine else {
             return core.send(.cancel(reason: "this node is not the primary"), on: shipper.link)
         }
-        shipper.recovery = try TailRecovery(header, engine, core.options.recoveryPolicy)
+        shipper.recovery = try TailRecovery(
+            header, engine, core.options.recoveryPolicy, stepBytes: core.options.frameBytes)
         core.send(.tailRequest, on: shipper.link)
     }
 
     /// A piece of the tail came.
-    func takeTail(_ records: ByteView, isLast: Bool, _ shipper: Shipper) throws(EngineError) {
-        guard let recovery = shipper.recovery else { return }
+    func takeTail(_ records: ByteView, isLast: Bool, _ shipper: Shipper) {
+        guard let recovery = shipper.recovery, !recovery.isBusy else { return }
+        recovery.take(records, isLast: isLast)
+    }
+
+    /// Goes on with the recovery of a follower's tail; returns when to look again.
+    func recoverTail(_ shipper: Shipper, now: UInt64) -> UInt64 {
+        guard let recovery = shipper.recovery else { return .max }
         guard case .primary(let reign) = role, case .open = reign.state else {
             shipper.recovery = nil
-            return core.send(.cancel(reason: "this node is not the primary any more"), on: shipper.link)
+            core.send(.cancel(reason: "this node is not the primary any more"), on: shipper.link)
+            return .max
         }
-        let verdicts = try recovery.take(records, isLast: isLast)
+        do throws(EngineError) {
+            switch try recovery.step() {
+            case .idle: return .max
+            case .more: return now
+            case .waiting: return now + TailRecovery.pause
+            case .judged(let verdicts):
+                judged(verdicts, recovery, shipper)
+                return now
+            }
+        } catch {
+            shipper.recovery = nil
+            core.failed("recover the tail of \(shipper.link.name)", error)
+            core.close(shipper.link, "the tail cannot be recovered now: \(error.code.rawValue)")
+            return now
+        }
+    }
+
+    private func judged(_ verdicts: TailVerdicts, _ recovery: TailRecovery, _ shipper: Shipper) {
         core.send(.tailReport(verdicts), on: shipper.link)
-        if !isLast { return core.send(.tailRequest, on: shipper.link) }
+        if !verdicts.isLast { return core.send(.tailRequest, on: shipper.link) }
         shipper.recovery = nil
         let rows = recovery.rows.map {
             RecoveryReport.Row(position: $0.position.description, outcome: $0.outcome, replayed: $0.replayed)
@@ -172,13 +263,19 @@ extension Replica {
             guard now >= nextOwnTail else { return nextOwnTail }
             nextOwnTail = now + 30_000_000_000
             guard let sender = try TailSender.next(core) else { return nextOwnTail }
-            ownTail = (sender, try TailRecovery(sender.header, engine, core.options.recoveryPolicy))
+            ownTail = (
+                sender,
+                try TailRecovery(
+                    sender.header, engine, core.options.recoveryPolicy, stepBytes: core.options.frameBytes)
+            )
         }
         guard let (sender, recovery) = ownTail else { return nextOwnTail }
-        let verdicts = try sender.takeNext(core) { (records, isLast) throws(EngineError) in
-            try recovery.take(records, isLast: isLast)
-        }
-        if let report = try sender.reported(verdicts, core) {
+        switch try recovery.step() {
+        case .more: return now
+        case .waiting: return now + TailRecovery.pause
+        case .idle: try sender.takeNext(core) { records, isLast in recovery.take(records, isLast: isLast) }
+        case .judged(let verdicts):
+            guard let report = try sender.reported(verdicts, core) else { return now }
             ownTail = nil
             nextOwnTail = now
             core.reports.append(report)

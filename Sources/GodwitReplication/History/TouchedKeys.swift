@@ -16,7 +16,9 @@ final class TouchedKeys {
     }
 
     private let feed: RecordFeed?
-    /// Epochs of the tail that is being recovered: replays of its own batches are no touch.
+    /// Whose tail is being recovered: replays of its own batches are no touch.
+    private let node: NodeID
+    /// Epochs that the tail is known to have: its batches may have been in another node's tail too.
     private var epochs: Set<Epoch> = []
     private var stamps: [Key: UInt64] = [:]
     private var ranges: [(keyspace: KeyspaceID, lower: [UInt8], upper: [UInt8], stamp: UInt64)] = []
@@ -25,11 +27,12 @@ final class TouchedKeys {
     /// Whether anything may have been written that cannot be seen here: the log is gone, or tables were ingested.
     private(set) var isBlind = false
 
-    /// Reads the log of `engine` after `fork`.
-    init(_ engine: Engine, after fork: HistoryPoint) throws(EngineError) {
+    /// Reads the log of `engine` after a tail's fork.
+    init(_ engine: Engine, for tail: TailHeader) throws(EngineError) {
+        node = tail.node
         recovered = { engine.keyspace(RecoveredKeyspace.name)?.id }
         do throws(EngineError) {
-            feed = try RecordFeed(engine, after: fork, nil)
+            feed = try RecordFeed(engine, after: tail.fork, nil)
         } catch {
             guard error.code == .history else { throw error }
             feed = nil
@@ -43,16 +46,21 @@ final class TouchedKeys {
     /// Says that the tail has records of an epoch.
     func expect(_ epoch: Epoch) { epochs.insert(epoch) }
 
-    /// Reads what has come in.
-    func catchUp() throws(EngineError) {
-        guard let feed else { return }
-        while true {
-            let outcome = try feed.next(maxBytes: 1 << 20) { records, _ in
-                Result { () throws(EngineError) in try self.read(records) }
+    /// Reads the next part of the log, about so many bytes. Returns whether there is about as much more.
+    func advance(maxBytes: Int) throws(EngineError) -> Bool { try next(maxBytes) > maxBytes / 2 }
+
+    /// Reads what has come in since `advance` had read nearly all.
+    func catchUp() throws(EngineError) { while try next(1 << 20) > 0 {} }
+
+    /// Reads records; returns how many bytes they had.
+    private func next(_ maxBytes: Int) throws(EngineError) -> Int {
+        let outcome = try feed?.next(maxBytes: maxBytes) { records, _ in
+            Result { () throws(EngineError) in
+                try self.read(records)
+                return records.count
             }
-            guard let outcome else { return }
-            try outcome.get()
         }
+        return try outcome?.get() ?? 0
     }
 
     private func read(_ records: ByteView) throws(EngineError) {
@@ -89,6 +97,7 @@ final class TouchedKeys {
         for section in record.sections where section.keyspace == id && section.payload != nil {
             var operations = OperationReader(section)
             while let operation = try operations.next() {
+                if RecoveredKeyspace.node(operation.value) == node { return true }
                 if let origin = RecoveredKeyspace.position(operation.key), epochs.contains(origin.epoch) { return true }
             }
         }
@@ -111,7 +120,7 @@ final class TouchedKeys {
     }
 }
 
-/// The keyspace that says which batches of tails were written again, so that none is twice.
+/// The keyspace that says which batches of tails were written again, so that none is twice, and whose tail it was.
 enum RecoveredKeyspace {
     static let name = ".recovered"
     /// How long it is remembered, in milliseconds: 30 days, longer than any tail waits.
@@ -119,10 +128,11 @@ enum RecoveredKeyspace {
 
     /// Epoch number, tag and sequence number, big-endian: in the order of positions.
     static func key(_ position: Position) -> [UInt8] {
-        func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
-            (0..<T.bitWidth / 8).reversed().map { UInt8(truncatingIfNeeded: value >> T($0 * 8)) }
-        }
-        return bytes(position.epoch.number) + bytes(position.epoch.tag) + bytes(position.sequence)
+        bytes(position.epoch.number) + bytes(position.epoch.tag) + bytes(position.sequence)
+    }
+
+    private static func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+        (0..<T.bitWidth / 8).reversed().map { UInt8(truncatingIfNeeded: value >> T($0 * 8)) }
     }
 
     static func position(_ key: ByteView) -> Position? {
@@ -130,6 +140,14 @@ enum RecoveredKeyspace {
         let epoch = Epoch(
             number: key.load(0, as: UInt32.self).byteSwapped, tag: key.load(4, as: UInt32.self).byteSwapped)
         return Position(epoch: epoch, sequence: key.load(8, as: UInt64.self).byteSwapped)
+    }
+
+    /// High half and low half of the node's id, big-endian.
+    static func value(_ node: NodeID) -> [UInt8] { bytes(node.high) + bytes(node.low) }
+
+    static func node(_ value: ByteView) -> NodeID? {
+        guard value.count == 16 else { return nil }
+        return NodeID(high: value.load(0, as: UInt64.self).byteSwapped, low: value.load(8, as: UInt64.self).byteSwapped)
     }
 
     static func ensure(_ engine: Engine) throws(EngineError) -> Keyspace {

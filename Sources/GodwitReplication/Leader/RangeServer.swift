@@ -37,11 +37,11 @@ extension Replica {
     /// A follower asks for a range of keys, in which data of its own is damaged.
     func serve(_ id: UInt64, _ range: DigestRange, _ shipper: Shipper) {
         guard case .streaming = shipper.state, let engine = core.engine, let hello = shipper.hello else { return }
-        let filter = KeyspaceFilter(hello.keyspaces, region: hello.region, engine)
+        let isTaken = engine.keyspaceEver(range.keyspace).map(hello.selection.takes) ?? false
         do throws(EngineError) {
             if shipper.ranges?.id != id { shipper.ranges = try RangeServer(id, engine) }
             let piece =
-                filter.takes(range.keyspace)
+                isTaken
                 ? try shipper.ranges?.piece(of: range, bytes: core.options.frameBytes) : nil
             if piece?.next == nil { shipper.ranges = nil }
             core.send(.rangeReply(id: id, piece), on: shipper.link)

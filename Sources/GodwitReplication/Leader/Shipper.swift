@@ -83,9 +83,7 @@ final class Shipper {
     private func stream(after point: HistoryPoint, _ hello: Hello, _ engine: Engine) {
         keepSlot(hello, durable: hello.durable, at: point.position.sequence)
         do throws(EngineError) {
-            let isFiltered = KeyspaceFilter.isNeeded(hello.keyspaces, region: hello.region, engine)
-            let filter = isFiltered ? KeyspaceFilter(hello.keyspaces, region: hello.region, engine) : nil
-            let feed = try RecordFeed(engine, after: point, filter)
+            let feed = try RecordFeed(engine, after: point, KeyspaceFilter(hello.selection, lacks: hello.lacks, engine))
             progress = FollowerProgress(at: point.position.sequence, durable: hello.durable)
             state = .streaming(feed)
             welcome(.stream, point, hello, engine)
@@ -132,6 +130,7 @@ final class Shipper {
     /// The follower has installed its full copy: from here on the log is kept for it.
     func copied() {
         guard case .copying(let sender) = state, let hello else { return }
+        core.owesCopy.remove(hello.node)
         let sequence = sender.point.position.sequence
         keepSlot(hello, durable: sequence, at: sequence)
         state = .greeting
@@ -175,7 +174,9 @@ final class Shipper {
         for _ in 0..<Self.frames {
             guard progress.inFlight < core.options.creditBytes else { return false }
             do throws(EngineError) {
-                guard try send(feed) else { return false }
+                let hasSent = try send(feed)
+                if feed.isTurned { return turn() }
+                guard hasSent else { return false }
             } catch {
                 core.failed("read the log for \(link.name)", error)
                 core.close(link, "the log cannot be read on: \(error.code.rawValue)")
@@ -183,6 +184,13 @@ final class Shipper {
             }
         }
         return true
+    }
+
+    /// What comes next is not to go out any more, though the follower took it there: the link ends.
+    private func turn() -> Bool {
+        if let node = hello?.node { core.owesCopy.insert(node) }
+        core.close(link, "a keyspace is kept from that node by now: a full copy has to follow")
+        return false
     }
 
     /// Asks the follower when it has come to a point, no further.

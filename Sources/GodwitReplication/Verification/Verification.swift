@@ -14,7 +14,9 @@ final class Verification {
     private let cut: UInt64
     private var peers: [VerificationPeer] = []
 
-    init(_ id: UInt64, _ engine: Engine, _ shippers: [Shipper], marks: Bool) throws(EngineError) {
+    init(
+        _ id: UInt64, _ engine: Engine, _ own: KeyspaceSelection, _ shippers: [Shipper], marks: Bool
+    ) throws(EngineError) {
         self.id = id
         self.engine = engine
         let streaming = shippers.filter { shipper in
@@ -24,7 +26,7 @@ final class Verification {
         (point, snapshot) = try marks ? engine.mark(Array("verify \(id)".utf8)) : engine.pinned()
         for shipper in streaming {
             guard let hello = shipper.hello else { continue }
-            let peer = VerificationPeer(hello, shipper.link, engine)
+            let peer = VerificationPeer(hello, shipper.link, engine, own)
             peers.append(peer)
             let begin = DigestRequest.Task.begin(point, cut: cut, keyspaces: peer.keyspaces.map(\.id))
             shipper.ask(DigestRequest(id: id, task: begin), at: point)
@@ -86,13 +88,16 @@ final class VerificationPeer {
     private var lists: [DigestRange] = []
     private var next: (keyspace: Int, lower: [UInt8])? = (0, [])
 
-    init(_ hello: Hello, _ link: Link, _ engine: Engine) {
+    init(_ hello: Hello, _ link: Link, _ engine: Engine, _ own: KeyspaceSelection) {
         self.link = link
-        let filter = KeyspaceFilter(hello.keyspaces, region: hello.region, engine)
-        keyspaces = engine.keyspaces.filter { filter.takes($0.id) }
+        let selection = hello.selection
+        // What one of both is not to have is not compared.
+        let all = engine.keyspaces
+        keyspaces = all.filter { selection.takes($0) && own.takes($0) }
+        let skipped = all.filter { !selection.takes($0) || !own.takes($0) }.map(\.name)
         result = NodeVerification.Node(
-            node: hello.node.description, region: hello.region, entries: 0,
-            skipped: engine.keyspaces.filter { !filter.takes($0.id) }.map(\.name), differences: [], failure: nil)
+            node: hello.node.description, region: hello.region, entries: 0, skipped: skipped, differences: [],
+            failure: nil)
     }
 
     func fail(_ reason: String) {

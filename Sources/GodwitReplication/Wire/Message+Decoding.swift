@@ -70,6 +70,9 @@ extension Hello {
         for _ in 0..<(try reader.count("epochs", atMost: ReplicationFormat.maximumEpochs, of: 48)) {
             epochs.append(EpochStart(start: try reader.point("epoch"), parent: try reader.point("epoch's parent")))
         }
+        for _ in 0..<(try reader.count("keyspaces", atMost: ReplicationFormat.maximumKeyspaces, of: 4)) {
+            lacks.append(try reader.integer("keyspace"))
+        }
         guard flags & Self.selectionFlag != 0 else { return }
         var keyspaces: [String] = []
         for _ in 0..<(try reader.count("keyspaces", atMost: ReplicationFormat.maximumKeyspaces, of: 1)) {

@@ -75,6 +75,8 @@ extension Hello {
             writer.append(epoch.start)
             writer.append(epoch.parent)
         }
+        writer.append(UInt32(lacks.count))
+        for keyspace in lacks { writer.append(keyspace) }
         guard let keyspaces else { return }
         writer.append(UInt32(keyspaces.count))
         for keyspace in keyspaces { writer.append(text: keyspace) }

@@ -83,6 +83,8 @@ struct Hello: Equatable {
     /// Its monotonic time.
     var time: UInt64
     var epochs: [EpochStart]
+    /// The keyspaces that it does not take, by their settings at its end.
+    var lacks: [KeyspaceID] = []
     /// The keyspaces it takes; nil for all.
     var keyspaces: [String]?
 }

@@ -1,3 +1,4 @@
+internal import GodwitNode
 internal import HummingbirdCore
 internal import Logging
 internal import NIOCore
@@ -8,7 +9,7 @@ struct TLSChannel: ServerChildChannel {
     typealias Value = HTTP1Channel.Value
 
     let base: HTTP1Channel
-    let certificates: Certificates
+    let certificates: WatchedFiles<NIOSSLContext>
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
@@ -22,7 +23,7 @@ struct TLSChannel: ServerChildChannel {
 
 extension HTTPServerBuilder {
     /// HTTP, within TLS where there are certificates.
-    static func http(_ certificates: Certificates?) -> HTTPServerBuilder {
+    static func http(_ certificates: WatchedFiles<NIOSSLContext>?) -> HTTPServerBuilder {
         guard let certificates else { return .http1() }
         return HTTPServerBuilder { responder in
             TLSChannel(base: HTTP1Channel(responder: responder), certificates: certificates)

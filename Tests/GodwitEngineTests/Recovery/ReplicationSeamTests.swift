@@ -316,6 +316,94 @@ struct ReplicationSeamTests {
         try engine.close()
     }
 
+    /// A store that is to go back over much more log than a memtable holds.
+    private func longTail(
+        _ world: World, _ options: EngineOptions
+    ) throws -> (Engine, target: HistoryPoint, first: [[UInt8]], second: [[UInt8]]) {
+        let random = SeededRandom(seed: world.random.next())
+        let engine = try world.open(options)
+        var second = try engine.createKeyspace("second")
+        func write(_ count: Int) throws {
+            for _ in 0..<count {
+                let value = String(repeating: "v", count: random.below(600)) + "\(random.next())"
+                switch random.below(40) {
+                case 0: try engine.delete("k\(random.below(500))", durability: .buffered)
+                case 1: try engine.deleteRange(from: "k1", to: "k12", durability: .buffered)
+                default:
+                    try engine.put(
+                        "k\(random.below(500))", value, in: random.below(3) == 0 ? second : nil,
+                        durability: .buffered)
+                }
+            }
+        }
+        while engine.rewindPoints.isEmpty { try write(10) }
+        try write(600)
+        // Made after the rewind point: a rewind makes it anew.
+        second = try engine.createKeyspace("third")
+        try write(1500)
+        let target = (engine.historyPoint, try contents(engine), try contents(engine, in: second))
+        try write(400)
+        if random.chance(1, in: 2) { try engine.flush() }
+        return (engine, target.0, target.1, target.2)
+    }
+
+    @Test("a rewind over a long log holds no more of it in memory than memtables may")
+    func rewindOverALongLog() throws {
+        for seed in 110...119 as ClosedRange<UInt64> {
+            let world = World(seed: seed)
+            var options = EngineOptions.small
+            options.rewindInterval = 1 << 30
+            let (opened, target, first, second) = try longTail(world, options)
+            var engine = opened
+            #expect(engine.rewindPoints.count == 1)
+            try engine.rewind(to: target)
+            for tree in engine.store.allTrees {
+                #expect(tree.view.memtables.count == 1)
+                #expect(tree.view.active.bytesUsed < 2 * options.memtableSize, "seed \(seed): \(tree.name)")
+            }
+            func check(_ what: String) throws {
+                #expect(engine.historyPoint.position.sequence >= target.position.sequence)
+                #expect(try contents(engine) == first, "seed \(seed) \(what)")
+                let third = try #require(engine.keyspace("third"))
+                #expect(try contents(engine, in: third) == second, "seed \(seed) \(what)")
+            }
+            try check("rewound")
+            if seed % 2 == 0 { world.crash() } else { try engine.close() }
+            engine = try world.open(options)
+            try check("reopened")
+            try engine.compact()
+            try check("compacted")
+            try engine.close()
+        }
+    }
+
+    @Test("a rewind over a long log that power cuts off anywhere has happened as a whole or not at all")
+    func crashDuringLongRewind() throws {
+        var outcomes: Set<Bool> = []
+        for seed in 200..<240 as Range<UInt64> {
+            let world = World(seed: seed)
+            var options = EngineOptions.small
+            options.rewindInterval = 1 << 30
+            let (opened, target, first, _) = try longTail(world, options)
+            var engine = opened
+            let before = try contents(engine)
+            world.disk.powerOff(afterCalls: world.random.within(1...250))
+            let error = failure { () throws(EngineError) in try engine.rewind(to: target) }
+            world.crash()
+            engine = try world.open(options)
+            let after = try contents(engine)
+            let isRewound = after != before
+            #expect(!isRewound || after == first, "seed \(seed): neither the one nor the other")
+            #expect(error != nil || isRewound, "seed \(seed): a rewind that returned is gone")
+            outcomes.insert(isRewound)
+            try engine.put("k7", "later")
+            try engine.compact()
+            #expect(try engine.text("k7") == "later")
+            try engine.close()
+        }
+        #expect(outcomes == [false, true])
+    }
+
     @Test("a rewind that power cuts off at any call has happened as a whole or not at all")
     func crashDuringRewind() throws {
         var options = EngineOptions.small

@@ -27,7 +27,7 @@ package final class RedisListener: Sendable {
     ) async throws(NodeError) -> RedisListener {
         let access = try Access(settings)
         let certificates = try settings.tls.map { (files) throws(NodeError) in
-            try Certificates(files, of: "Redis listener", logger)
+            try files.watched(for: "Redis listener", logger)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
@@ -49,11 +49,7 @@ package final class RedisListener: Sendable {
                 .bind(host: settings.address.host, port: settings.address.port).get()
             let port = channel.localAddress?.port ?? settings.address.port
             loop.execute { executor.start(port: port) }
-            if let certificates {
-                loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
-                    executor.pool.submit { certificates.refresh() }
-                }
-            }
+            certificates?.watch(on: loop)
             return RedisListener(HostPort(host: settings.address.host, port: port), group, channel, executor)
         } catch {
             try? await group.shutdownGracefully()
@@ -61,7 +57,9 @@ package final class RedisListener: Sendable {
         }
     }
 
-    private static func accept(_ channel: any Channel, _ executor: Executor, _ certificates: Certificates?) throws {
+    private static func accept(
+        _ channel: any Channel, _ executor: Executor, _ certificates: WatchedFiles<NIOSSLContext>?
+    ) throws {
         guard executor.clients.count < executor.maximumClients else {
             executor.statistics.rejectedConnections += 1
             if certificates != nil { return channel.close(promise: nil) }

@@ -119,7 +119,8 @@ final class FetchPool: Sendable {
         case .status: return (try? await node.status()).map { .status($0) }
         case .confirmation(let level, let local, let limit):
             guard let engine else { return nil }
-            let others = await held(write ?? .start, level, limit, node)
+            let databases = engine.keyspaces.filter { Database.owns($0.name) }
+            let others = await held(write ?? .start, of: databases, level, limit, node)
             var isLocal = write.map { $0 <= engine.durablePoint.position } ?? true
             if !isLocal, local > 0, let write {
                 isLocal = await withCheckedContinuation { continuation in
@@ -135,12 +136,16 @@ final class FetchPool: Sendable {
     private static let patience = Duration.seconds(1)
 
     /// How many other nodes have a position, once that are as many as `level` says, or the limit is over.
-    private static func held(_ position: Position, _ level: WriteLevel, _ limit: Duration, _ node: Node) async -> Int {
+    private static func held(
+        _ position: Position, of databases: [Keyspace], _ level: WriteLevel, _ limit: Duration, _ node: Node
+    ) async -> Int {
         let end = ContinuousClock.now + limit
         while true {
             let begin = ContinuousClock.now
             let wait = min(patience, max(.zero, end - begin))
-            guard let outcome = try? await node.confirm(position, level: level, limit: wait) else { return 0 }
+            guard let outcome = try? await node.confirm(position, of: databases, level: level, limit: wait) else {
+                return 0
+            }
             switch outcome {
             case .reached(let regions): return max(0, regions.count - 1)
             case .unconfirmed(_, let regions):
