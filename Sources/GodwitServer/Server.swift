@@ -24,7 +24,7 @@ package enum Server {
         logger[metadataKey: "region"] = "\(settings.node.region)"
         settings.node.logger = logger
         let certificates = try settings.adminTLS.map { (files) throws(NodeError) in
-            try files.watched(for: "HTTP listener", logger)
+            try files.watched(by: "HTTP listener", logger)
         }
         let node = try await Node.start(settings.node)
         var listener: RedisListener?
@@ -39,7 +39,6 @@ package enum Server {
                     address: .hostname(admin.host, port: admin.port),
                     availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)),
                 onServerRunning: { channel in
-                    certificates?.watch(on: channel.eventLoop)
                     let port = channel.localAddress?.port ?? admin.port
                     let role = node.isPrimary ? "primary" : "follower"
                     ready(
@@ -49,9 +48,11 @@ package enum Server {
                         """)
                 },
                 logger: logger)
+            let services: [any Service] =
+                [application] + (certificates.map { [CertificateWatch(certificates: $0)] } ?? [])
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
+                    services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
             try await group.run()
         } catch {
             await listener?.stop()

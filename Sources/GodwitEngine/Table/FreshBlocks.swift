@@ -36,6 +36,8 @@ final class FreshBlocks {
         count += 1
         guard let block = cache.allocate(length: content.count, kind: .data) else { return }
         unsafe block.target.copyMemory(from: content.base, byteCount: content.count)
+        // Nobody has read it yet: it goes before what somebody has.
+        _ = block.ages()
         EpochDomain.read { _ = cache.publish(block, in: slot(count - 1)) { true } }
     }
 

@@ -18,7 +18,8 @@ final class LinkHandler: ChannelDuplexHandler {
     private let isSecured: Bool
     private let flow: LinkFlow
     private let deliver: @Sendable (NetworkEvent) -> Void
-    private var gathered: [UInt8] = []
+    /// What came since the last read was complete.
+    private var gathered: [ByteBuffer] = []
     private var isUsable = false
     private var reason = "the other side closed the connection"
     private var handshakeTimer: Scheduled<Void>?
@@ -61,14 +62,18 @@ final class LinkHandler: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        gathered.append(contentsOf: unwrapInboundIn(data).readableBytesView)
+        gathered.append(unwrapInboundIn(data))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         if !gathered.isEmpty, isUsable {
-            flow.received(gathered.count)
-            deliver(.received(link, gathered))
-            gathered = []
+            let count = gathered.reduce(0) { $0 + $1.readableBytes }
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(count)
+            for buffer in gathered { bytes.append(contentsOf: buffer.readableBytesView) }
+            gathered.removeAll(keepingCapacity: true)
+            flow.received(count)
+            deliver(.received(link, bytes))
         }
         context.fireChannelReadComplete()
     }

@@ -33,7 +33,8 @@ final class CheckpointReceiver {
         func isWhole(_ file: Checkpoint.File) -> Bool { have == file.size && hashed == have }
     }
 
-    private static let piece = 1 << 20
+    /// Small enough to stay in a processor's cache on its way through the layers.
+    private static let piece = 256 << 10
     private static let window: UInt64 = 8 << 20
     private static let readAtOnce: UInt64 = 8 << 20
 

@@ -10,6 +10,7 @@ final class CheckpointSender {
     /// Bytes of pieces sent.
     private(set) var sent: UInt64 = 0
     private var open: (index: Int, file: any File)?
+    private let piece = ByteWriter(capacity: 256 << 10)
 
     init(_ checkpoint: Checkpoint, in directory: String, _ fileSystem: any FileSystem) {
         self.checkpoint = checkpoint
@@ -31,9 +32,25 @@ final class CheckpointSender {
             throw EngineError(.invalidArgument, "a piece was asked for that the copy does not have")
         }
         let file = try file(index)
-        let bytes = try file.read(min(length, Int(checkpoint.files[index].size - request.offset)), at: request.offset)
-        sent += UInt64(bytes.count)
-        bytes.withView { send(.copyData(file: request.file, offset: request.offset, $0)) }
+        try read(file, min(length, Int(checkpoint.files[index].size - request.offset)), at: request.offset)
+        sent += UInt64(piece.count)
+        send(.copyData(file: request.file, offset: request.offset, piece.view))
+    }
+
+    /// Reads into memory that is used again for each piece.
+    private func read(_ file: any File, _ length: Int, at offset: UInt64) throws(EngineError) {
+        var outcome = Result<Int, EngineError>.success(0)
+        piece.reset(keeping: ReplicationFormat.maximumPiece)
+        _ = unsafe piece.appendUninitialized(length) { target in
+            outcome = Result { () throws(EngineError) in
+                try unsafe file.readFully(
+                    into: UnsafeMutableRawBufferPointer(start: target, count: length), at: offset)
+            }
+            return length
+        }
+        guard try outcome.get() == length else {
+            throw EngineError(.corruption, "a file of a full copy is shorter than it was", file: file.path, offset: offset)
+        }
     }
 
     private func file(_ index: Int) throws(EngineError) -> any File {

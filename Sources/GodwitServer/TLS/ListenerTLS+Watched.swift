@@ -3,8 +3,10 @@ internal import Logging
 internal import NIOSSL
 
 extension ListenerTLS {
-    /// What new connections of a listener use, made anew when the files change.
-    func watched(for listener: String, _ logger: Logger) throws(NodeError) -> WatchedFiles<NIOSSLContext> {
+    /// What new connections use, made anew when the files change.
+    ///
+    /// - Parameter listener: Who uses it, for errors and the log.
+    func watched(by listener: String, _ logger: Logger) throws(NodeError) -> WatchedFiles<NIOSSLContext> {
         do {
             return try WatchedFiles(
                 "certificate of the \(listener)", paths: [certificate, key] + (clientAuthorities.map { [$0] } ?? []),

@@ -27,7 +27,7 @@ package final class RedisListener: Sendable {
     ) async throws(NodeError) -> RedisListener {
         let access = try Access(settings)
         let certificates = try settings.tls.map { (files) throws(NodeError) in
-            try files.watched(for: "Redis listener", logger)
+            try files.watched(by: "Redis listener", logger)
         }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()

@@ -120,7 +120,7 @@ final class FetchPool: Sendable {
         case .confirmation(let level, let local, let limit):
             guard let engine else { return nil }
             let databases = engine.keyspaces.filter { Database.owns($0.name) }
-            let others = await held(write ?? .start, of: databases, level, limit, node)
+            let others = await held(write ?? .start, databases, level, limit, node)
             var isLocal = write.map { $0 <= engine.durablePoint.position } ?? true
             if !isLocal, local > 0, let write {
                 isLocal = await withCheckedContinuation { continuation in
@@ -137,7 +137,7 @@ final class FetchPool: Sendable {
 
     /// How many other nodes have a position, once that are as many as `level` says, or the limit is over.
     private static func held(
-        _ position: Position, of databases: [Keyspace], _ level: WriteLevel, _ limit: Duration, _ node: Node
+        _ position: Position, _ databases: [Keyspace], _ level: WriteLevel, _ limit: Duration, _ node: Node
     ) async -> Int {
         let end = ContinuousClock.now + limit
         while true {
