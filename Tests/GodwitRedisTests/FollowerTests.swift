@@ -118,4 +118,31 @@ import Testing
         try await follower.stop()
         try await primary.stop()
     }
+
+    @Test("a follower's transaction reads of a moment at which what it watches was not written yet")
+    func watchedThenRead() async throws {
+        let (primary, follower) = try await pair()
+        let isOver = NIOLockedValueBox(false)
+        let writer = Task {
+            let client = try await primary.client()
+            while !isOver.withLockedValue({ $0 }) { try await client.call("INCR", "counter") }
+        }
+        let reader = try await follower.client()
+        let requests = [["WATCH", "counter"], ["GET", "counter"], ["MULTI"], ["GET", "counter"], ["EXEC"]]
+        let pipeline = requests.flatMap { TestClient.request($0) }
+        var carriedOut = 0
+        for _ in 0..<500 {
+            reader.send(pipeline)
+            var replies: [RedisValue] = []
+            for _ in requests { replies.append(try await reader.reply()) }
+            if replies[4] == .null { continue }
+            carriedOut += 1
+            #expect(replies[4] == .array([replies[1]]))
+        }
+        isOver.withLockedValue { $0 = true }
+        try await writer.value
+        #expect(carriedOut > 0)
+        try await follower.stop()
+        try await primary.stop()
+    }
 }
