@@ -37,7 +37,7 @@ import Testing
         let saved = try Data(contentsOf: URL(filePath: path))
         // Nobody else may read it than before.
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o640)
-        #expect(!FileManager.default.fileExists(atPath: path + ".new"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).allSatisfy { !$0.hasSuffix(".new") })
         #expect(Array(saved).firstRange(of: [UInt8(ascii: "~"), 0xFF, 0xC3, 32]) != nil)
         #expect(try await client.call("ACL", "LOAD") == .simple("OK"))
         #expect(try await client.call("ACL", "LIST") == before)
@@ -100,5 +100,81 @@ import Testing
         await listener.stop()
         try await waiting.close()
         try await node.stop()
+    }
+
+    @Test("users that many save at once are those of the last who did, whole")
+    func savedAtOnce() async throws {
+        let path = scratch.path + "/users.acl"
+        try Data("user default on nopass ~* &* +@all\n".utf8).write(to: URL(filePath: path))
+        let node = try await TestNode.start(scratch) { $0.aclFile = path }
+        let first = try await node.client()
+        for number in 0..<300 {
+            try await first.call("ACL", "SETUSER", "user\(number)", "on", ">\(number)", "~*", "+get")
+        }
+        var clients: [TestClient] = []
+        for _ in 0..<12 { clients.append(try await node.client()) }
+        for round in 0..<20 {
+            for (number, client) in clients.enumerated() {
+                client.send(
+                    TestClient.request(["ACL", "SETUSER", "saver\(number)", "~\(round)"])
+                        + TestClient.request(["ACL", "SAVE"]))
+            }
+        }
+        for client in clients {
+            for _ in 0..<40 { #expect(try await client.reply() == .simple("OK")) }
+        }
+        let users = try await first.call("ACL", "LIST").values.compactMap(\.text)
+        let saved = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(users.count == 313)
+        #expect(saved.split(separator: "\n").map(String.init) == users)
+        try await node.stop()
+    }
+
+    @Test("of a link to the file of users, the file behind it is written, and others may not read it")
+    func savedBehindALink() async throws {
+        let (link, path) = (scratch.path + "/users.acl", scratch.path + "/behind.acl")
+        try Data("user default on nopass ~* &* +@all\n".utf8).write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
+        let node = try await TestNode.start(scratch) { $0.aclFile = link }
+        let client = try await node.client()
+        try await client.call("ACL", "SETUSER", "bob", "on")
+        #expect(try await client.call("ACL", "SAVE") == .simple("OK"))
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == path)
+        #expect(try String(contentsOfFile: path, encoding: .utf8).contains("user bob on"))
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o640)
+        try await node.stop()
+    }
+
+    @Test("where others reach the listener, a file that leaves `default` without a password is refused, and not loaded")
+    func openToOthers() throws {
+        let path = scratch.path + "/users.acl"
+        func settings(_ content: String, host: String = "0.0.0.0") throws -> RedisSettings {
+            try Data(content.utf8).write(to: URL(filePath: path))
+            var settings = RedisSettings(address: HostPort(host: host, port: 0))
+            settings.aclFile = path
+            return settings
+        }
+        for open in ["", "user bob on >secret +@all ~*\n", "user default on nopass +@all ~*\n"] {
+            #expect(throws: NodeError.self, "\(open)") { try Access(settings(open)) }
+            #expect(try Access(settings(open, host: "127.0.0.1")).initialUser != nil)
+            var insecure = try settings(open)
+            insecure.isInsecure = true
+            #expect(try Access(insecure).initialUser != nil)
+        }
+        #expect(try Access(settings("user default off\n")).initialUser == nil)
+        let access = try Access(settings("user default on >secret +@all ~*\nuser bob on >secret +@all ~*\n"))
+        #expect(throws: AccessFile.Problem.self) { try access.load(Array("user eve on >secret +@all ~*\n".utf8)) }
+        #expect(access.user("bob") != nil && access.user("eve") == nil && access.initialUser == nil)
+        // The password holds where the file does not speak of `default`, and only there.
+        var both = try settings("user bob on >secret +@all ~*\n")
+        both.password = "sixteen-or-more-letters"
+        let kept = try Access(both)
+        #expect(kept.initialUser == nil)
+        #expect(kept.logIn("default", Array("sixteen-or-more-letters".utf8)) != nil)
+        try kept.load(Array("user default on >other +@all ~*\n".utf8))
+        #expect(kept.logIn("default", Array("sixteen-or-more-letters".utf8)) == nil)
+        try kept.load(Array("user bob on >secret +@all ~*\n".utf8))
+        #expect(kept.logIn("default", Array("sixteen-or-more-letters".utf8)) != nil)
     }
 }

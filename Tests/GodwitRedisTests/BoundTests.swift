@@ -175,4 +175,66 @@ import Testing
             try await node.node.close()
         }
     }
+
+    @Test("small replies that wait count too: of clients that do not read, some are cut at the bound for all")
+    func smallOutput() async throws {
+        let node = try await TestNode.start(scratch) { $0.maximumOutput = 4 << 20 }
+        let other = try await node.client()
+        try await other.call("SET", "k", String(repeating: "x", count: 30_000))
+        var slow: [TestClient] = []
+        for _ in 0..<12 { slow.append(try await TestClient.connect(node.listener.address, reads: false)) }
+        func cut() async throws -> Int { try #require(await node.listener.figures()).slowReadersCut }
+        for _ in 0..<1500 where try await cut() == 0 {
+            for client in slow { client.send(TestClient.request(["GET", "k"])) }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        #expect(try await cut() > 0)
+        #expect(try await other.call("STRLEN", "k") == .integer(30_000))
+        try await node.stop()
+    }
+
+    /// A node with so many keys that the disk has, and most of which memory has not.
+    private func coldKeys(_ count: Int, of length: Int) async throws -> TestNode {
+        let node = try await TestNode.start(scratch, memory: 8 << 20) {
+            $0.coldReadTarget = 60_000_000_000
+            $0.maximumReply = 4 << 20
+        }
+        let client = try await node.client()
+        let value = String(repeating: "v", count: length)
+        let step = max(1, (1 << 20) / length)
+        for start in stride(from: 0, to: count, by: step) {
+            let pairs = (start..<min(count, start + step)).flatMap { ["k\($0)", value] }
+            #expect(try await client.call(["MSET"] + pairs) == .simple("OK"))
+        }
+        try #require(node.node.engine).flush()
+        return node
+    }
+
+    @Test("commands of thousands of keys that the disk has are carried out, and take little of the values")
+    func manyColdKeys() async throws {
+        let node = try await coldKeys(6000, of: 12_000)
+        let (client, writer) = (try await node.client(), try await node.client())
+        let keys = (0..<6000).map { "k\($0)" }
+        for command in ["EXISTS", "TOUCH"] { #expect(try await client.call([command] + keys) == .integer(6000)) }
+        #expect(try await client.call(["WATCH"] + keys) == .simple("OK"))
+        #expect(try await client.call(["MSETNX"] + keys.flatMap { [$0, "1"] }) == .integer(0))
+        // Nobody has to wait for it.
+        client.send(TestClient.request(["EXISTS"] + keys))
+        #expect(try await writer.call("SET", "other", "1") == .simple("OK"))
+        #expect(try await client.reply() == .integer(6000))
+        #expect(try await client.call(["DEL"] + keys[..<3000]) == .integer(3000))
+        #expect(try await client.call(["UNLINK"] + keys) == .integer(3000))
+        try await node.stop()
+    }
+
+    @Test("what a transaction has fetched is bounded, whatever it is fetched for")
+    func largeColdTransactions() async throws {
+        let node = try await coldKeys(60, of: 1 << 20)
+        let client = try await node.client()
+        try await client.call("MULTI")
+        for key in 0..<60 { try await client.call("STRLEN", "k\(key)") }
+        #expect(isRefused(try await client.call("EXEC"), "would read more than"))
+        #expect(try await client.call("STRLEN", "k7") == .integer(1 << 20))
+        try await node.stop()
+    }
 }

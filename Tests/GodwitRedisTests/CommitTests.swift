@@ -115,4 +115,16 @@ import Testing
         #expect(!"\(try await client.call("SLOWLOG", "GET"))".contains("sekret"))
         try await node.stop()
     }
+
+    @Test("WAITAOF behind WAIT in a transaction asks for itself")
+    func waitsWithin() async throws {
+        let node = try await TestNode.start(scratch)
+        let client = try await node.client()
+        for round in 0..<20 {
+            client.send("SET a \(round)\r\nMULTI\r\nWAIT 0 0\r\nWAITAOF 1 0 0\r\nEXEC\r\n")
+            for _ in 0..<4 { _ = try await client.reply() }
+            #expect(try await client.reply() == .array([.integer(0), .array([.integer(1), .integer(0)])]))
+        }
+        try await node.stop()
+    }
 }

@@ -83,11 +83,13 @@ import Testing
         let (writer, reader, other) = (
             try await primary.client(), try await follower.client(), try await follower.client()
         )
+        var marks = 0
         /// Watches, has the primary write, waits until that is here, and says what EXEC answers.
         func exec(watching key: String, _ write: [String]) async throws -> RedisValue {
             #expect(try await reader.call("WATCH", key) == .simple("OK"))
             try await writer.call(write)
-            let mark = "\(write)"
+            marks += 1
+            let mark = "\(marks)"
             try await writer.call("SET", "mark", mark)
             #expect(try await TestNode.eventually { try await other.call("GET", "mark") == .bulk(mark) })
             try await reader.call("MULTI")
@@ -113,6 +115,33 @@ import Testing
         try await reader.call("MULTI")
         try await reader.call("GET", "k")
         #expect(try await reader.call("EXEC") == .null)
+        try await follower.stop()
+        try await primary.stop()
+    }
+
+    @Test("a follower's transaction reads of a moment at which what it watches was not written yet")
+    func watchedThenRead() async throws {
+        let (primary, follower) = try await pair()
+        let isOver = NIOLockedValueBox(false)
+        let writer = Task {
+            let client = try await primary.client()
+            while !isOver.withLockedValue({ $0 }) { try await client.call("INCR", "counter") }
+        }
+        let reader = try await follower.client()
+        let requests = [["WATCH", "counter"], ["GET", "counter"], ["MULTI"], ["GET", "counter"], ["EXEC"]]
+        let pipeline = requests.flatMap { TestClient.request($0) }
+        var carriedOut = 0
+        for _ in 0..<500 {
+            reader.send(pipeline)
+            var replies: [RedisValue] = []
+            for _ in requests { replies.append(try await reader.reply()) }
+            if replies[4] == .null { continue }
+            carriedOut += 1
+            #expect(replies[4] == .array([replies[1]]))
+        }
+        isOver.withLockedValue { $0 = true }
+        try await writer.value
+        #expect(carriedOut > 0)
         try await follower.stop()
         try await primary.stop()
     }

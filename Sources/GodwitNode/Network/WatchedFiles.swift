@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+internal import Glibc
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -8,12 +8,30 @@ internal import NIOPosix
 /// those that are open go on with theirs. Files that cannot be used (half replaced, say) leave what there is in place
 /// until they can.
 package final class WatchedFiles<Value: Sendable>: Sendable {
+    /// How a file was: another one in its place, or other content, shows in it. Of a link it is the file behind it that
+    /// counts.
+    private struct Stamp: Equatable {
+        let device: UInt
+        let inode: UInt
+        let size: Int
+        let seconds: Int
+        let nanoseconds: Int
+
+        /// Nil where there is no such file.
+        init?(_ path: String) {
+            var found = stat()
+            guard unsafe stat(path, &found) == 0 else { return nil }
+            (device, inode, size) = (UInt(found.st_dev), UInt(found.st_ino), Int(found.st_size))
+            (seconds, nanoseconds) = (found.st_mtim.tv_sec, found.st_mtim.tv_nsec)
+        }
+    }
+
     private struct State {
         var value: Value
         /// How the files were when the value was made.
-        var stamp: [Date?]
+        var stamp: [Stamp?]
         /// How they were when that failed last.
-        var refused: [Date?]?
+        var refused: [Stamp?]?
     }
 
     private let name: String
@@ -65,7 +83,5 @@ package final class WatchedFiles<Value: Sendable>: Sendable {
         }
     }
 
-    private static func stamp(_ paths: [String]) -> [Date?] {
-        paths.map { try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date }
-    }
+    private static func stamp(_ paths: [String]) -> [Stamp?] { paths.map { Stamp($0) } }
 }

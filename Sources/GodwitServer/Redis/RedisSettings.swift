@@ -10,6 +10,8 @@ package struct RedisSettings: Sendable {
     package var password: String?
     /// A file of users, in Redis' format; nil for none.
     package var aclFile: String?
+    /// Whether everybody may do everything, without a password, at an address that others reach.
+    package var isInsecure = false
     /// Certificate and key for TLS; the authorities of clients' certificates, where those must show one.
     package var tls: ListenerTLS?
     /// Connections at once; more are refused.

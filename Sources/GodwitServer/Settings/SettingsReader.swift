@@ -145,6 +145,7 @@ package enum SettingsReader {
         }
         redis.password = try values.secret("redis-password-file")
         redis.aclFile = values["redis-acl"]
+        redis.isInsecure = try values.flag("insecure")
         redis.tls = try listenerTLS("redis", values)
         return redis
     }

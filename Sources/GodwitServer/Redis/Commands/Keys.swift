@@ -7,9 +7,9 @@ enum Keys {
     static func delete(_ call: Call) throws(Interrupt) {
         var found: [(key: ByteSlice, large: (head: LargeHash, deadline: UInt64)?)] = []
         var seen = Set<SliceKey>()
-        for index in 1..<call.count {
-            guard let value = try call.read(call[index]) else { continue }
-            if call.count > 2, !seen.insert(SliceKey(slice: call[index])).inserted { continue }
+        try call.readAll(1..<call.count) { (index, value) throws(Interrupt) in
+            guard let value else { return }
+            if call.count > 2, !seen.insert(SliceKey(slice: call[index])).inserted { return }
             found.append((call[index], Strings.large(value)))
         }
         for (key, large) in found {
@@ -24,7 +24,7 @@ enum Keys {
     static func exists(_ call: Call) throws(Interrupt) {
         if call.count > 2 { try call.executor.holdMoment() }
         var found = 0
-        for index in 1..<call.count where try call.read(call[index]) != nil { found += 1 }
+        try call.readAll(1..<call.count) { (_, value) throws(Interrupt) in if value != nil { found += 1 } }
         call.reply.integer(found)
     }
 

@@ -158,11 +158,18 @@ enum Strings {
         try checkPairs(call)
         var replaced: [(head: LargeHash, deadline: UInt64)?] = []
         var seen = Set<[UInt8]>()
+        var isMissing = false
         for index in stride(from: 1, to: call.count, by: 2) {
-            let large = try call.replaced(call[index])
-            // Of a key that is named twice the fields are removed once.
-            replaced.append(large != nil && seen.insert(call[index].array).inserted ? large : nil)
+            do throws(Interrupt) {
+                let large = try call.replaced(call[index])
+                // Of a key that is named twice the fields are removed once.
+                replaced.append(large != nil && seen.insert(call[index].array).inserted ? large : nil)
+            } catch {
+                guard case .waits = error else { throw error }
+                isMissing = true
+            }
         }
+        if isMissing { throw .waits }
         for index in stride(from: 1, to: call.count, by: 2) {
             try call.put(call[index], string: call[index + 1], over: replaced[index / 2])
         }
@@ -171,9 +178,11 @@ enum Strings {
 
     static func msetnx(_ call: Call) throws(Interrupt) {
         try checkPairs(call)
-        for index in stride(from: 1, to: call.count, by: 2) where try call.read(call[index]) != nil {
-            return call.reply.integer(0)
+        var isThere = false
+        try call.readAll(stride(from: 1, to: call.count, by: 2)) { (_, value) throws(Interrupt) in
+            if value != nil { isThere = true }
         }
+        if isThere { return call.reply.integer(0) }
         for index in stride(from: 1, to: call.count, by: 2) {
             try call.put(call[index], string: call[index + 1], over: nil)
         }

@@ -19,10 +19,9 @@ enum Transactions {
         let since = call.executor.isPrimary ? nil : call.executor.engine?.position
         var watches: [Client.Watch] = []
         var seen = Set<WatchKey>()
-        for index in 1..<call.count {
+        try call.readAll(1..<call.count) { (index, value) throws(Interrupt) in
             let key = WatchKey(database: call.client.database, key: call[index].array)
-            if call.executor.watchers.contains(key, by: call.client) || !seen.insert(key).inserted { continue }
-            let value = try call.read(call[index])
+            if call.executor.watchers.contains(key, by: call.client) || !seen.insert(key).inserted { return }
             watches.append(
                 Client.Watch(key: key, deadline: value?.deadline ?? 0, existed: value != nil, since: since))
         }
@@ -45,7 +44,8 @@ enum Transactions {
             end(call)
             throw .failed("EXECABORT Transaction discarded because of previous errors.")
         }
-        if transaction.count > 1 { try call.executor.holdMoment() }
+        // What is watched is looked at as of the moment at which is read, too.
+        if transaction.count > 1 || !client.watched.isEmpty { try call.executor.holdMoment() }
         if client.isTouched || hasExpired(call) || isOvertaken(call) {
             end(call)
             return call.reply.nullArray()
@@ -73,7 +73,7 @@ enum Transactions {
                 throw .failed("EXECABORT Transaction discarded because of: \(text.withoutGenericCode)")
             }
             // What the commands behind it will want is fetched along.
-            for later in (number + 1)..<max(number + 1, transaction.count) {
+            for later in (number + 1)..<max(number + 1, transaction.count) where !executor.hasEnoughWanted {
                 executor.want(transaction.load(later, into: arguments), arguments)
             }
             // It runs again from the start, as who and where the client was.

@@ -48,7 +48,11 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var wire = ByteBuffer()
     private var slowTimer: Scheduled<Void>?
     /// Bytes of large replies that wait for the socket.
-    private(set) var unsent = 0
+    private var unsent = 0
+    /// Bytes of others that wait for it, counted while the client is held back.
+    private var held = 0
+    /// Bytes that wait for the socket, as far as they are counted.
+    var waiting: Int { unsent + held }
     /// Whether it belongs to those whose replies wait for the end of the turn.
     var isInTurn = false
     /// Where replies of commands begin that saw or made what is not committed yet.
@@ -90,6 +94,7 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     func channelInactive(context: ChannelHandlerContext) {
         pause = .closing
         slowTimer?.cancel()
+        forgetHeld()
         executor.remove(client)
         client.handler = nil
         self.context = nil
@@ -112,10 +117,9 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        // Not now: this is said while something is written, maybe within another client's command.
         if context.channel.isWritable, pause == .output {
-            slowTimer?.cancel()
-            slowTimer = nil
-            resume()
+            context.eventLoop.execute { if self.pause == .output { self.resume() } }
         }
         context.fireChannelWritabilityChanged()
     }
@@ -134,6 +138,11 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Goes on after a pause.
     func resume() {
         guard pause != .closing else { return }
+        if pause == .output {
+            slowTimer?.cancel()
+            slowTimer = nil
+            forgetHeld()
+        }
         pause = nil
         guard context?.channel.isWritable ?? true else { return holdBack() }
         run()
@@ -150,6 +159,8 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func run() {
         guard pause == nil, !isRunning, context != nil, !executor.isEnding else { return }
         if input.isEmpty { return endIfOver() }
+        // Requests of one connection never begin within those of another.
+        if executor.running != nil { return executor.loop.execute { self.run() } }
         isRunning = true
         executor.beginTurn(self)
         var left = Self.turnLimit
@@ -259,11 +270,28 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func holdBack() {
         pause = .output
         slowTimer?.cancel()
+        countHeld()
+        // Its command, if one waits, lets others go on meanwhile.
+        executor.putAside(client)
         slowTimer = context?.eventLoop.scheduleTask(in: executor.limitsOfOutput.patience) { [weak self] in
             guard let self, self.pause == .output else { return }
             self.executor.statistics.slowReadersCut += 1
             self.close()
         }
+        executor.boundOutput()
+    }
+
+    /// Counts what waits for the socket and is not counted yet: small replies, which are only looked at when there are many.
+    private func countHeld() {
+        forgetHeld()
+        let buffered = try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        held = max(0, (buffered ?? 0) - unsent)
+        executor.unsent += held
+    }
+
+    private func forgetHeld() {
+        executor.unsent -= held
+        held = 0
     }
 
     /// The replies so far depend on nothing any more.
@@ -304,6 +332,8 @@ final class ClientHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Closes now.
     func close() {
         pause = .closing
+        // Over TLS the end is some time off.
+        executor.giveUp(client)
         context?.close(promise: nil)
     }
 }

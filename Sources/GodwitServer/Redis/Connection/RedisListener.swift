@@ -10,7 +10,7 @@ package final class RedisListener: Sendable {
     package let address: HostPort
     private let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
-    private let executor: Executor
+    let executor: Executor
 
     private init(
         _ address: HostPort, _ group: MultiThreadedEventLoopGroup, _ channel: any Channel, _ executor: Executor

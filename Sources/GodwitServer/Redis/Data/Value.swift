@@ -17,6 +17,8 @@ struct Value {
     }
 
     static let deadlineBit: UInt8 = 0x80
+    /// So many bytes tell all of a value but what a string or a small hash holds.
+    static let headLength = 9 + LargeHash.length
     /// The longest key.
     static let maximumKey = 16 << 10
     /// The longest field of a hash: under its incarnation it is a key.

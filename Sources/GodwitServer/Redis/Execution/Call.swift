@@ -100,6 +100,33 @@ final class Call {
     func read(_ key: ByteSlice, into box: ByteBox, in number: Int? = nil) throws(Interrupt) -> Value? {
         guard let database = executor.database(number ?? client.database) else { return nil }
         guard try executor.read(database.keys, key, into: box, now: moment) else { return nil }
+        return try value(in: box)
+    }
+
+    /// Reads the keys at some places, and says of each what there is, in order: the kind, when it expires, and of a large
+    /// hash the head. What memory cannot tell of is left out, and
+    /// all of it waited for together once every key was asked for.
+    @inline(__always)
+    func readAll(
+        _ places: some Sequence<Int>, _ body: (_ place: Int, Value?) throws(Interrupt) -> Void
+    ) throws(Interrupt) {
+        guard let database else {
+            for place in places { try body(place, nil) }
+            return
+        }
+        var isMissing = false
+        for place in places {
+            switch try executor.lookUp(database.keys, self[place], into: first, isHead: true) {
+            case .found: try body(place, try value(in: first))
+            case .absent: try body(place, nil)
+            case .missing: isMissing = true
+            }
+        }
+        if isMissing { throw .waits }
+    }
+
+    @inline(__always)
+    private func value(in box: ByteBox) throws(Interrupt) -> Value {
         guard let value = Value(box.slice) else {
             throw .failed("ERR the stored value is not one of Godwit's Redis listener")
         }

@@ -19,22 +19,33 @@ extension Executor {
     }
 
     func remove(_ client: Client) {
+        giveUp(client)
+        clients[client.id] = nil
+    }
+
+    /// Nothing more is done for a client: others wait for it no more.
+    func giveUp(_ client: Client) {
         watchers.remove(client)
         forgetFetched(client)
         client.moment = nil
         blocked.removeAll { $0 === client }
-        clients[client.id] = nil
-        if favoured === client { release() }
+        release(client)
     }
 
     /// Cuts the clients off for whom most waits, until what waits for all is within its bound.
     func boundOutput() {
         var excess = unsent - limitsOfOutput.total
         guard excess > 0 else { return }
-        for handler in clients.values.compactMap(\.handler).sorted(by: { $0.unsent > $1.unsent }) where excess > 0 {
-            excess -= handler.unsent
+        for handler in clients.values.compactMap(\.handler).sorted(by: { $0.waiting > $1.waiting }) where excess > 0 {
+            excess -= handler.waiting
             statistics.slowReadersCut += 1
-            handler.close()
+            if handler === running {
+                // Its command is being carried out.
+                handler.closeAfterReplies()
+                loop.execute { handler.close() }
+            } else {
+                handler.close()
+            }
         }
     }
 

@@ -29,6 +29,7 @@ extension Executor {
             return .done
         }
         if pause.holds(writes: writes) {
+            putAside(client)
             block(client)
             return .waits
         }
@@ -119,7 +120,7 @@ extension Executor {
             client.moment = nil
             moment = nil
         }
-        if favoured != nil, favoured === client { loop.execute { self.release() } }
+        if favoured != nil { release(client) }
         switch client.replies {
         case .on: return
         case .off, .skip: client.reply.truncate(to: client.replyStart)

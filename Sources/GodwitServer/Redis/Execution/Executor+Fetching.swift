@@ -31,7 +31,9 @@ extension Executor {
             client.ahead.removeAll()
         }
         client.attempts += 1
-        if client.attempts > 3, favoured == nil { favoured = client }
+        client.fetched?.countOvertaking()
+        // Who reads at a moment is overtaken by nobody, and who has only asked for more has not been.
+        if favoured == nil, client.moment == nil, client.fetched?.wasOvertakenOften ?? false { favoured = client }
         let needs = wanted
         let guardians = needs.map { guardian($0, client) }
         // Until its command is done, writes say what of the answers they have overtaken.
@@ -90,11 +92,12 @@ extension Executor {
         return status
     }
 
-    /// Who has the client's last write. Within a transaction nobody waits.
+    /// Who has the client's last write; once, for the next command may ask otherwise. Within a transaction nobody waits.
     func confirmed(_ level: WriteLevel, local: Int, _ limit: Duration) throws(Interrupt) -> Confirmation {
-        guard let confirmation = call.client.fetched?.confirmation else {
+        guard let fetched = call.client.fetched, let confirmation = fetched.confirmation else {
             throw needs(.confirmation(level, local: local, isInTransaction ? .zero : limit))
         }
+        fetched.confirmation = nil
         return confirmation
     }
 
@@ -117,7 +120,7 @@ extension Executor {
 
     private func guardian(_ need: Need, _ client: Client) -> Guardian {
         switch need {
-        case .value(let keyspace, let key):
+        case .value(let keyspace, let key), .head(let keyspace, let key):
             let isField = databases.contains { $0?.fields.id == keyspace.id }
             return key.withSlice {
                 versions.guardian(WriteVersions.stripe(keyspace.id, $0, isField: isField))
@@ -154,8 +157,10 @@ extension Executor {
                 switch (needs[index], outcome) {
                 case (.value(let keyspace, let key), .value(let value)):
                     fetched.add(value, keyspace.id, key, guardians[index])
+                case (.head(let keyspace, let key), .value(let value)):
+                    fetched.add(value, keyspace.id, key, guardians[index], isHead: true)
                 case (.scan(let request), .scan(let rows)):
-                    fetched.scans.append(.init(request: request, result: rows, guardian: guardians[index]))
+                    fetched.add(rows, request, guardians[index])
                 case (_, .status(let status)): fetched.status = status
                 case (_, .confirmation(let confirmation)): fetched.confirmation = confirmation
                 case (_, .userFile(let outcome)): fetched.userFile = outcome
@@ -171,6 +176,13 @@ extension Executor {
                 }
             }
             client.fetched = fetched
+            if fetched.byteCount > pool.total {
+                client.fetched = nil
+                client.attempts = 0
+                client.handler?.refuseRequest(
+                    "ERR the command would read more than \(pool.total) bytes from the disk: ask for less at a time")
+                return
+            }
             client.handler?.resume()
         case .failure(let error):
             client.fetched = nil

@@ -36,7 +36,10 @@ extension Executor {
     /// What a lookup finds; `missing` is noted as wanted, so that a command may look for more before it waits.
     enum Lookup { case found, absent, missing }
 
-    func lookUp(_ keyspace: Keyspace, _ key: ByteSlice, into box: ByteBox) throws(Interrupt) -> Lookup {
+    /// - Parameter isHead: The beginning of the value will do.
+    func lookUp(
+        _ keyspace: Keyspace, _ key: ByteSlice, into box: ByteBox, isHead: Bool = false
+    ) throws(Interrupt) -> Lookup {
         box.clear()
         switch overlay.find(keyspace.id, key) {
         case .absent: return .absent
@@ -57,17 +60,18 @@ extension Executor {
         } catch {
             throw .failed(Failures.text(error))
         }
-        return try lookUpFetched(keyspace, key, into: box)
+        return lookUpFetched(keyspace, key, into: box, isHead: isHead)
     }
 
     @inline(never)
-    private func lookUpFetched(_ keyspace: Keyspace, _ key: ByteSlice, into box: ByteBox) throws(Interrupt) -> Lookup {
-        if let fetched = call.client.fetched?.value(keyspace.id, key, versions) {
+    private func lookUpFetched(_ keyspace: Keyspace, _ key: ByteSlice, into box: ByteBox, isHead: Bool) -> Lookup {
+        if let fetched = call.client.fetched?.value(keyspace.id, key, versions, isHead: isHead) {
             guard let value = fetched.value else { return .absent }
             box.append(value)
             return .found
         }
-        wanted.append(.value(keyspace: keyspace, key: key.array))
+        let key = key.array
+        wanted.append(isHead ? .head(keyspace: keyspace, key: key) : .value(keyspace: keyspace, key: key))
         return .missing
     }
 
@@ -82,10 +86,15 @@ extension Executor {
         return max(1, count)
     }
 
+    /// Whether so much is wanted that it is fetched before more is looked for.
+    var hasEnoughWanted: Bool {
+        wanted.count >= 4096 || (call.client.fetched?.byteCount ?? 0) > pool.limit
+    }
+
     /// Notes those keys of a command to come that memory cannot tell of.
     func want(_ command: Command, _ arguments: Arguments) {
         guard let database = database(call.client.database) else { return }
-        for (place, _) in command.keyPlaces(arguments.count) where wanted.count < 4096 {
+        for (place, _) in command.keyPlaces(arguments.count) where !hasEnoughWanted {
             _ = try? lookUp(database.keys, arguments[place], into: call.first)
         }
     }

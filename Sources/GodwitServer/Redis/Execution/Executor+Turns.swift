@@ -88,8 +88,6 @@ extension Executor {
         }
         do throws(EngineError) {
             if let position = try engine.tryWrite(batch) { return settle(members, .success(position)) }
-            isCommitting = true
-            for member in members { member.wait(.commit) }
             try engine.writeLater(batch, durability: .buffered) { result in
                 self.loop.execute {
                     self.isCommitting = false
@@ -97,8 +95,10 @@ extension Executor {
                     self.unblock()
                 }
             }
+            // Only now, for what was not taken is settled at once. The outcome comes in a turn of the loop's own.
+            isCommitting = true
+            for member in members { member.wait(.commit) }
         } catch {
-            isCommitting = false
             settle(members, .failure(error))
         }
     }

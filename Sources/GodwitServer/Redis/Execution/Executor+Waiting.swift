@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// Clients that wait for others: for a commit that was handed over, or for one who must not be overtaken.
 extension Executor {
     /// Whether a writing command of a client must wait for its turn.
@@ -17,15 +19,34 @@ extension Executor {
         client.waitsForOthers || pause.isUnderWay && client.handler?.pause == .turn
     }
 
+    /// Lets those go on who waited for others: where somebody must not be overtaken that one first, and nobody else.
     func unblock() {
-        if isCommitting || favoured != nil { return }
+        if isCommitting { return }
+        if let favoured {
+            guard let place = blocked.firstIndex(where: { $0 === favoured }) else { return }
+            blocked.remove(at: place)
+            if favoured.handler?.pause == .turn { favoured.handler?.resume() }
+            return
+        }
         let clients = blocked
         blocked.removeAll()
         for client in clients where client.handler?.pause == .turn { client.handler?.resume() }
     }
 
-    func release() {
-        favoured = nil
-        unblock()
+    /// Others may overtake a client again. Not now: a command may be being carried out, and theirs must not begin within it.
+    func release(_ client: Client) {
+        guard favoured != nil, favoured === client else { return }
+        loop.execute {
+            guard self.favoured === client else { return }
+            self.favoured = nil
+            self.unblock()
+        }
+    }
+
+    /// Lets go of the data that a client holds while it waits for what may take long: its command reads them anew.
+    func putAside(_ client: Client) {
+        client.moment = nil
+        client.fetched?.forgetData()
+        release(client)
     }
 }

@@ -106,7 +106,7 @@ final class Executor: @unchecked Sendable {
     /// Questions to the node that are not answered yet, and those of them that wait for other nodes.
     var questions = 0
     var waits = 0
-    /// Bytes of large replies that wait for their sockets.
+    /// Bytes of replies that wait for their sockets: all large ones, and what waits for clients that are held back.
     var unsent = 0
     let pause = ClientPause()
     var versions = WriteVersions()

@@ -8,19 +8,29 @@ internal import NIOPosix
 /// keyspaces. What waits too long in its queue is the sign of overload, and then more is refused.
 final class FetchPool: Sendable {
     private let threads: NIOThreadPool
+    /// The one thread for the file of users, so that it is read and written in the order in which that was asked for.
+    private let files: NIOThreadPool
     let admission: Admission
     /// The most bytes of values that are fetched together: more than one reply may have.
-    private let limit: Int
+    let limit: Int
+    /// The most bytes that may be fetched for one command, however often it asks for more.
+    let total: Int
 
     init(admission: Admission, limit: Int) {
         self.limit = limit
+        total = 2 * limit
         threads = NIOThreadPool(numberOfThreads: 4)
+        files = NIOThreadPool(numberOfThreads: 1)
         self.admission = admission
         threads.start()
+        files.start()
     }
 
     /// Ends the pool.
-    func stop() async { try? await threads.shutdownGracefully() }
+    func stop() async {
+        try? await threads.shutdownGracefully()
+        try? await files.shutdownGracefully()
+    }
 
     /// What came of a need.
     enum Outcome: Sendable {
@@ -40,6 +50,7 @@ final class FetchPool: Sendable {
         _ then: @escaping @Sendable (Result<[Outcome], EngineError>) -> Void
     ) {
         let ticket = admission.enter()
+        let threads = needs.contains(where: \.isOfFile) ? files : threads
         threads.submit { state in
             guard case .active = state else { return }
             self.admission.begin(ticket)
@@ -62,11 +73,13 @@ final class FetchPool: Sendable {
         _ needs: [Need], _ engine: Engine?, _ moment: Snapshot?
     ) throws(EngineError) -> [Outcome] {
         var outcomes = [Outcome](repeating: .done, count: needs.count)
-        var values: [Keyspace: [(place: Int, key: [UInt8])]] = [:]
+        var values: [Keyspace: [(place: Int, key: [UInt8], length: Int)]] = [:]
         for (place, need) in needs.enumerated() {
-            if needs.count > 1, case .value(let keyspace, let key) = need {
-                values[keyspace, default: []].append((place, key))
-            } else {
+            switch need {
+            case .value where needs.count == 1: outcomes[place] = try fetch(need, engine, moment)
+            case .value(let keyspace, let key): values[keyspace, default: []].append((place, key, .max))
+            case .head(let keyspace, let key): values[keyspace, default: []].append((place, key, Value.headLength))
+            case .scan, .database, .status, .confirmation, .readUsers, .writeUsers:
                 outcomes[place] = try fetch(need, engine, moment)
             }
         }
@@ -74,15 +87,19 @@ final class FetchPool: Sendable {
         var bytes = 0
         for (keyspace, wanted) in values {
             // Each key once, however often it is asked for.
-            var places: [[UInt8]: [Int]] = [:]
-            for (place, key) in wanted { places[key, default: []].append(place) }
+            var places: [[UInt8]: [(place: Int, length: Int)]] = [:]
+            for (place, key, length) in wanted { places[key, default: []].append((place, length)) }
             let keys = Array(places.keys)
-            for (place, _) in wanted { outcomes[place] = .value(nil) }
+            for (place, _, _) in wanted { outcomes[place] = .value(nil) }
             try engine.multiGet(keys, in: keyspace, at: moment) { index, value in
-                bytes += value.byteCount
+                let places = places[keys[index], default: []]
+                let length = min(value.byteCount, places.reduce(0) { max($0, $1.length) })
+                bytes += length
                 // What is no longer taken is asked for again, and then what was taken is too much for a reply.
-                let outcome: Outcome = bytes > limit ? .done : .value(value.withView { $0.array })
-                for place in places[keys[index], default: []] { outcomes[place] = outcome }
+                let found: [UInt8]? = bytes > limit ? nil : value.withView { $0.slice(0, length).array }
+                for (place, length) in places {
+                    outcomes[place] = found.map { .value(Array($0.prefix(length))) } ?? .done
+                }
             }
         }
         return outcomes
@@ -101,7 +118,7 @@ final class FetchPool: Sendable {
                     return []
                 })
         case .status, .confirmation: return .done
-        case .value, .scan, .database: break
+        case .value, .head, .scan, .database: break
         }
         guard let engine else { return .done }
         switch need {
@@ -109,7 +126,7 @@ final class FetchPool: Sendable {
         case .scan(let request): return .scan(try Self.scan(request, engine, moment))
         case .database(let number):
             return .database(isNew: try Database.create(number, in: engine))
-        case .status, .confirmation, .readUsers, .writeUsers: return .done
+        case .head, .status, .confirmation, .readUsers, .writeUsers: return .done
         }
     }
 
@@ -128,7 +145,7 @@ final class FetchPool: Sendable {
                 }
             }
             return .confirmation(Confirmation(others: others, isLocal: isLocal))
-        case .value, .scan, .database, .readUsers, .writeUsers: return nil
+        case .value, .head, .scan, .database, .readUsers, .writeUsers: return nil
         }
     }
 
@@ -164,7 +181,6 @@ final class FetchPool: Sendable {
         _ request: ScanRequest, _ engine: Engine, _ moment: Snapshot? = nil
     ) throws(EngineError) -> ScanResult {
         var result = ScanResult()
-        var bytes = 0
         let range = KeyRange(from: request.lower, to: request.upper)
         try engine.scan(range, in: request.keyspace, reverse: request.isReverse, at: moment) { key, value in
             if result.count == request.limit {
@@ -179,8 +195,8 @@ final class FetchPool: Sendable {
             let value = value.withView { view in
                 request.wantsValues ? view.array : view.slice(0, min(view.count, ScanRequest.headLength)).array
             }
-            bytes += key.count + value.count + rowOverhead
-            guard bytes <= request.byteLimit else {
+            result.byteCount += key.count + value.count + rowOverhead
+            guard result.byteCount <= request.byteLimit else {
                 result = ScanResult(isTooLarge: true)
                 return false
             }

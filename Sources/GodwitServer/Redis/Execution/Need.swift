@@ -5,6 +5,8 @@ internal import GodwitReplication
 enum Need: Sendable {
     /// A value that memory cannot tell of.
     case value(keyspace: Keyspace, key: [UInt8])
+    /// The beginning of such a value, which tells what kind it is and when it expires.
+    case head(keyspace: Keyspace, key: [UInt8])
     /// The entries of a range.
     case scan(ScanRequest)
     /// A database whose keyspaces are not there yet.
@@ -21,7 +23,7 @@ enum Need: Sendable {
     /// Whether it is work for the disk, of which there may be too much.
     var readsDisk: Bool {
         switch self {
-        case .value, .scan: true
+        case .value, .head, .scan: true
         case .database, .status, .confirmation, .readUsers, .writeUsers: false
         }
     }
@@ -30,14 +32,22 @@ enum Need: Sendable {
     var isOfNode: Bool {
         switch self {
         case .status, .confirmation: true
-        case .value, .scan, .database, .readUsers, .writeUsers: false
+        case .value, .head, .scan, .database, .readUsers, .writeUsers: false
+        }
+    }
+
+    /// Whether it is about the file of users.
+    var isOfFile: Bool {
+        switch self {
+        case .readUsers, .writeUsers: true
+        case .value, .head, .scan, .database, .status, .confirmation: false
         }
     }
 
     /// Whether there must be data to ask.
     var needsData: Bool {
         switch self {
-        case .value, .scan, .database, .confirmation: true
+        case .value, .head, .scan, .database, .confirmation: true
         case .status, .readUsers, .writeUsers: false
         }
     }
@@ -88,6 +98,8 @@ struct ScanResult: Sendable {
     var isComplete = true
     /// Whether there was more than the limit of bytes, so that this is no answer.
     var isTooLarge = false
+    /// Bytes of memory that the rows take.
+    var byteCount = 0
 }
 
 /// What was fetched for a client that waits, each with the version of what guards it.
@@ -100,16 +112,21 @@ final class Fetched {
     private struct Place: Hashable {
         let keyspace: UInt32
         let key: [UInt8]
+        let isHead: Bool
     }
 
-    struct FetchedScan {
-        let request: ScanRequest
+    private struct FetchedScan {
         let result: ScanResult
         let guardian: Guardian
     }
 
     private var values: [Place: FetchedValue] = [:]
-    var scans: [FetchedScan] = []
+    private var scans: [ScanRequest: FetchedScan] = [:]
+    /// Bytes of memory that the data take.
+    private(set) var byteCount = 0
+    /// Whether something was asked for since the last fetch that a write had overtaken, and how often that was so.
+    private var isOvertaken = false
+    private var timesOvertaken = 0
     var status: ReplicaStatus?
     var confirmation: Confirmation?
     var userFile: Result<[UInt8], AccessFile.Problem>?
@@ -118,21 +135,53 @@ final class Fetched {
     func forgetData() {
         values.removeAll()
         scans.removeAll()
+        byteCount = 0
     }
 
-    func add(_ value: [UInt8]?, _ keyspace: UInt32, _ key: [UInt8], _ guardian: Guardian) {
-        values[Place(keyspace: keyspace, key: key)] = FetchedValue(value: value, guardian: guardian)
+    func add(_ value: [UInt8]?, _ keyspace: UInt32, _ key: [UInt8], _ guardian: Guardian, isHead: Bool = false) {
+        let value = FetchedValue(value: value, guardian: guardian)
+        let old = values.updateValue(value, forKey: Place(keyspace: keyspace, key: key, isHead: isHead))
+        byteCount += (value.value?.count ?? 0) - (old?.value?.count ?? 0)
+        if old == nil { byteCount += key.count + Self.overhead }
     }
 
-    /// A fetched value that no write has overtaken.
-    func value(_ keyspace: UInt32, _ key: ByteSlice, _ versions: WriteVersions) -> FetchedValue? {
-        guard let value = values[Place(keyspace: keyspace, key: key.array)] else { return nil }
-        return versions.holds(value.guardian) ? value : nil
+    func add(_ result: ScanResult, _ request: ScanRequest, _ guardian: Guardian) {
+        let old = scans.updateValue(FetchedScan(result: result, guardian: guardian), forKey: request)
+        byteCount += result.byteCount - (old?.result.byteCount ?? 0)
+    }
+
+    /// Memory that an entry takes besides its bytes.
+    private static let overhead = 128
+
+    /// Notes whether writes have overtaken what was fetched before.
+    func countOvertaking() {
+        if isOvertaken { timesOvertaken += 1 }
+        isOvertaken = false
+    }
+
+    /// Whether that was so often that it would not come to an end.
+    var wasOvertakenOften: Bool { timesOvertaken > 2 }
+
+    /// A fetched value, or the beginning of one, that no write has overtaken.
+    func value(_ keyspace: UInt32, _ key: ByteSlice, _ versions: WriteVersions, isHead: Bool) -> FetchedValue? {
+        var isStale = false
+        // A whole value begins as its beginning does.
+        for place in isHead ? [false, true] : [false] {
+            let place = Place(keyspace: keyspace, key: key.array, isHead: place)
+            guard let value = values[place] else { continue }
+            if versions.holds(value.guardian) { return value }
+            isStale = true
+        }
+        if isStale { isOvertaken = true }
+        return nil
     }
 
     /// A fetched scan that no write has overtaken.
     func scan(_ request: ScanRequest, _ versions: WriteVersions) -> ScanResult? {
-        scans.last { $0.request == request && versions.holds($0.guardian) }?.result
+        guard let scan = scans[request] else { return nil }
+        if versions.holds(scan.guardian) { return scan.result }
+        isOvertaken = true
+        return nil
     }
 }
 

@@ -22,14 +22,20 @@ final class Access: @unchecked Sendable {
     private(set) var log: [Entry] = []
     private var nextEntry = 0
     private(set) var visiblePassword = ""
+    /// Whether `default` must ask for a password: others reach the listener, and nobody has said that they may.
+    private let isClosed: Bool
 
-    /// The users of the settings: a password for `default`, or a file.
+    /// The users of the settings: a password for `default`, or a file. The file counts where both speak of `default`.
     init(_ settings: RedisSettings) throws(NodeError) {
         defaultUser = User.makeDefault()
         users["default"] = defaultUser
         file = settings.aclFile
+        isClosed = !settings.address.isLoopback && !settings.isInsecure
         if let password = settings.password { setPassword(password) }
-        guard let file else { return }
+        guard let file else {
+            if isOpen, isClosed { throw NodeError(.invalidArgument, "\(settings.address): \(Self.openText)") }
+            return
+        }
         do throws(AccessFile.Problem) {
             try load(AccessFile.read(file))
         } catch {
@@ -37,11 +43,15 @@ final class Access: @unchecked Sendable {
         }
     }
 
+    private static let openText =
+        "others can reach the listener, and the user `default` needs no password: give it one, switch it off, or say "
+        + "--insecure"
+
     /// Whether somebody can do something without saying who they are.
-    var isOpen: Bool { initialUser != nil }
+    private var isOpen: Bool { initialUser != nil }
 
     /// Who a client is before it has said so.
-    var initialUser: User? { defaultUser.isOn && defaultUser.needsNoPassword ? defaultUser : nil }
+    var initialUser: User? { defaultUser.isOpen ? defaultUser : nil }
 
     func user(_ name: String) -> User? { users[name] }
 
@@ -54,8 +64,7 @@ final class Access: @unchecked Sendable {
     /// Sets the password of `default`; an empty one takes it away.
     func setPassword(_ password: String) {
         visiblePassword = password
-        let rules = password.isEmpty ? ["nopass"] : ["resetpass", ">" + password]
-        for rule in rules { _ = defaultUser.apply(Array(rule.utf8)) }
+        defaultUser.setPassword(password)
     }
 
     /// Adds or replaces a user.
@@ -71,12 +80,16 @@ final class Access: @unchecked Sendable {
 
     // MARK: The file
 
-    /// Takes the users that the content of the file names: all of them, or none.
+    /// Takes the users that the content of the file names: all of them, or none. Where it does not name `default`, that is
+    /// who it is without a file: may do everything, by the password that was set.
     func load(_ content: [UInt8]) throws(AccessFile.Problem) {
         guard let file else { return }
         let found = try AccessFile.users(in: content, of: file)
+        let present = found["default"] ?? User.makeDefault()
+        if found["default"] == nil, !visiblePassword.isEmpty { present.setPassword(visiblePassword) }
+        if present.isOpen, isClosed { throw AccessFile.Problem(text: "\(file): \(Self.openText)") }
         for name in users.keys where name != "default" && found[name] == nil { users[name] = nil }
-        defaultUser.take(found["default"] ?? User.makeDefault())
+        defaultUser.take(present)
         for user in found.values where user.name != "default" { set(user) }
     }
 

@@ -45,23 +45,44 @@ enum AccessFile {
         return Array(bytes)
     }
 
-    /// Writes a file, so that it is whole whatever happens. Who may read it stays as it was: for a new one its owner alone,
-    /// as it holds what passwords can be guessed by. Blocks.
+    /// Writes a file, so that it is whole whatever happens; where the path is a link, the file behind it. Who of its owner
+    /// and group may read it stays as it was: for a new one its owner alone, as it holds what passwords can be guessed by.
+    /// Blocks.
     static func write(_ content: [UInt8], to path: String) throws(Problem) {
-        let fresh = path + ".new"
+        let path = target(of: path)
+        let fresh = "\(path).\(UInt64.random(in: .min ... .max)).new"
         do {
-            let present = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
-            let mode = CModeT(truncatingIfNeeded: (present ?? nil) ?? 0o600)
             let file = try FileDescriptor.open(
-                FilePath(fresh), .writeOnly, options: [.create, .truncate, .closeOnExec], permissions: .ownerReadWrite)
-            try file.closeAfter {
-                try file.writeAll(content)
-                guard fchmod(file.rawValue, mode) == 0, fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+                FilePath(fresh), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+                permissions: .ownerReadWrite)
+            do {
+                try file.closeAfter {
+                    try file.writeAll(content)
+                    guard fchmod(file.rawValue, mode(of: path)) == 0, fsync(file.rawValue) == 0 else {
+                        throw Errno(rawValue: errno)
+                    }
+                }
+                guard unsafe rename(fresh, path) == 0 else { throw Errno(rawValue: errno) }
+            } catch {
+                _ = unsafe unlink(fresh)
+                throw error
             }
-            guard unsafe rename(fresh, path) == 0 else { throw Errno(rawValue: errno) }
         } catch {
             throw Problem(text: "\(error)")
         }
+    }
+
+    /// The file that a path leads to; the path itself where nothing is there.
+    private static func target(of path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    /// What a file's owner and group may do with it, and nobody else.
+    private static func mode(of path: String) -> CModeT {
+        let present = try? FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        return CModeT(truncatingIfNeeded: (present ?? nil) ?? 0o600) & 0o660
     }
 
     /// Without the white space around it.

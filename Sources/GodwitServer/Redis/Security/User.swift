@@ -90,6 +90,15 @@ final class User {
     /// Whether nothing needs to be looked up.
     private(set) var mayDoEverything = false
 
+    /// Whether nobody needs to say a password.
+    var isOpen: Bool { isOn && needsNoPassword }
+
+    /// Sets the only password; an empty one takes it away.
+    func setPassword(_ password: String) {
+        let rules = password.isEmpty ? ["nopass"] : ["resetpass", ">" + password]
+        for rule in rules { _ = apply(Array(rule.utf8)) }
+    }
+
     /// Whether a password opens the user.
     func opens(_ password: [UInt8]) -> Bool {
         guard isOn else { return false }
