@@ -11,11 +11,26 @@ extension Engine {
         store.allTrees.first { $0.name == name }.map { Keyspace($0) }
     }
 
-    /// The keyspace of an id, also one that was dropped since the store was opened.
-    package func keyspaceEver(_ id: KeyspaceID) -> Keyspace? { store.treeEver(id).map { Keyspace($0) } }
+    /// Name and settings of the keyspace of an id; those that it had last, where it was dropped. Nil for one that there
+    /// never was, or whose drop was too many drops ago.
+    package func keyspaceEver(_ id: KeyspaceID) -> (name: String, settings: KeyspaceSettings)? {
+        if let tree = store.treeEver(id) { return (tree.name, tree.settings) }
+        return store.manifest.state.dropped.first { $0.id == id }.map { ($0.name, $0.settings) }
+    }
+
+    /// Whether something holds of every keyspace that there ever was; false where one is not known any more.
+    package func allKeyspacesEver(_ holds: (String, KeyspaceSettings) -> Bool) -> Bool {
+        let state = store.manifest.state
+        let known = Set(state.keyspaces.map(\.meta.id) + state.dropped.map(\.id))
+        guard known.count > Int(state.lastKeyspace) else { return false }
+        return state.keyspaces.allSatisfy { holds($0.meta.name, $0.meta.settings) }
+            && state.dropped.allSatisfy { holds($0.name, $0.settings) }
+    }
 
     /// The keyspaces that a batch writes to.
-    package func keyspaces(of batch: WriteBatch) -> [Keyspace] { batch.keyspaces.compactMap(keyspaceEver) }
+    package func keyspaces(of batch: WriteBatch) -> [Keyspace] {
+        batch.keyspaces.compactMap { id in store.treeEver(id).map { Keyspace($0) } }
+    }
 
     /// Makes a keyspace. Durable when it returns.
     ///

@@ -52,7 +52,11 @@ extension Replica {
             store: engine.storeID, region: core.options.region, history: history, standing: standing,
             newest: core.state.newest, keyspaces: core.options.keyspaces)
         var answer = handshake.answer(hello, allowed: shipper.link.identity?.keyspaces)
-        if case .stream(let point) = answer, core.owesCopy.contains(hello.node) { answer = .bootstrap(fork: point) }
+        if case .stream(let point) = answer, let owed = core.owesCopy[hello.node] {
+            // It may be past that by a copy whose end was never heard of here.
+            let isPast = point.position.sequence >= owed
+            if isPast { core.owesCopy[hello.node] = nil } else { answer = .bootstrap(fork: point) }
+        }
         if case .sendBack = answer, shippers.contains(where: { $0.isReceivingBack }) { answer = .hold }
         shipper.answer(answer, to: hello, engine: engine, now: now)
         if case .awaitingCopy = shipper.state { copies.serve(shipper, hello, engine) }

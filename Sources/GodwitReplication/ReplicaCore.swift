@@ -15,8 +15,8 @@ final class ReplicaCore {
     private(set) var refusals: [String: UInt64] = [:]
     private(set) var errors: [String: UInt64] = [:]
     var reports: [RecoveryReport] = []
-    /// Followers that cannot be sent what lies before them: only a full copy helps.
-    var owesCopy: Set<NodeID> = []
+    /// Followers that cannot be sent the record of a sequence number: only a full copy takes them past it.
+    var owesCopy: [NodeID: SequenceNumber] = [:]
     /// What happened on the links with followers.
     var figures: [NodeID: PeerFigures] = [:]
 

@@ -216,6 +216,88 @@ struct FailoverTests {
         #expect(try engine.get("k") == Array("2".utf8))
     }
 
+    /// What a node's log has after a point, as a tail.
+    private func tail(_ node: SimulatedNode, after fork: HistoryPoint) throws -> (header: TailHeader, records: [UInt8])
+    {
+        let engine = try #require(node.engine)
+        let header = TailHeader(
+            node: try #require(node.replica).core.node, fork: fork, end: engine.historyPoint,
+            keptAfter: fork.position.sequence)
+        let feed = try RecordFeed(engine, after: fork, nil)
+        var all: [UInt8] = []
+        while let records = try feed.next(maxBytes: 1 << 20, { records, _ in records.array }) { all += records }
+        return (header, all)
+    }
+
+    @Test("an older tail of a node is not written over a newer one of the same node")
+    func olderTailAfterNewer() throws {
+        let pair = try Pair(seed: 55)
+        let old = try #require(pair.leader.engine)
+        let fork = old.historyPoint
+        pair.cluster.cut(pair.leader, pair.follower)
+        // The new primary's clock is ahead: what it writes again has the later stamp.
+        pair.follower.clock.jumpWall(milliseconds: 30_000)
+        try old.put("k", "older", durability: .buffered)
+        let older = try tail(pair.leader, after: fork)
+        let between = old.historyPoint
+        try old.beginEpoch()
+        try old.put("k", "newer", durability: .buffered)
+        let newer = try tail(pair.leader, after: between)
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        let engine = try #require(pair.follower.engine)
+        func classes(_ tail: (header: TailHeader, records: [UInt8])) throws -> [TailClass] {
+            let header = TailHeader(
+                node: tail.header.node, fork: fork, end: tail.header.end, keptAfter: fork.position.sequence)
+            return try judge(tail.records, TailRecovery(header, engine, .clean), engine).verdicts.rows.map(\.outcome)
+        }
+        #expect(try classes(newer) == [.recovered])
+        #expect(try classes(older) == [.superseded])
+        #expect(try engine.get("k") == Array("newer".utf8))
+    }
+
+    @Test("saved tails go out in the order in which they ended, also past nine epochs")
+    func oldestTailFirst() throws {
+        let pair = try Pair(seed: 56)
+        let engine = try #require(pair.leader.engine)
+        let core = try #require(pair.leader.replica).core
+        var ends: [HistoryPoint] = []
+        for number in 0..<12 {
+            let fork = engine.historyPoint
+            try engine.beginEpoch()
+            try engine.put("k", "\(number)", durability: .buffered)
+            try TailFile.save(core, engine, after: fork)
+            ends.append(engine.historyPoint)
+        }
+        var sent: [HistoryPoint] = []
+        while let sender = try TailSender.next(core) {
+            sent.append(sender.header.end)
+            _ = try sender.reported(TailVerdicts(isLast: true, policy: .clean, rows: []), core)
+        }
+        #expect(sent == ends)
+        #expect(try RecoveryReport.load(core).map(\.end) == ends.map(\.position.description))
+    }
+
+    @Test("a recovery reads a log of small and large records bit by bit, before it judges")
+    func readsLargeRecordsInSteps() throws {
+        let pair = try Pair(seed: 57)
+        let old = try #require(pair.leader.engine)
+        let fork = old.historyPoint
+        pair.cluster.cut(pair.leader, pair.follower)
+        try old.put("t", "v", durability: .buffered)
+        let (header, records) = try tail(pair.leader, after: fork)
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        let engine = try #require(pair.follower.engine)
+        try engine.hold("test", after: fork.position.sequence)
+        for number in 0..<30 {
+            try engine.put("s\(number)", "v", durability: .buffered)
+            try engine.put("l\(number)", String(repeating: "v", count: 15_000), durability: .buffered)
+        }
+        let recovery = try TailRecovery(header, engine, .clean, stepBytes: 10_000)
+        let (verdicts, steps) = try judge(records, recovery, engine)
+        #expect(verdicts.rows.map(\.outcome) == [.recovered])
+        #expect(steps > 30, "\(steps) steps")
+    }
+
     @Test("a recovery reads a long log and judges a long tail in small steps")
     func recoversInSteps() throws {
         let pair = try Pair(seed: 54)

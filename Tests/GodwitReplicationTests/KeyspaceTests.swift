@@ -109,6 +109,111 @@ struct KeyspaceTests {
         #expect(try contents(pair.follower).count == 20)
     }
 
+    @Test("who is past by a copy what it was not to have goes on, though the end of the copy was not heard")
+    func copyDoneIsLost() throws {
+        let (pair, home) = try pair(seed: 452, regions: [], value: "shown")
+        pair.cluster.cut(pair.leader, pair.follower)
+        try write(pair.leader, 0..<20, "SECRET", in: home)
+        try keep(home, to: ["us"], on: pair.leader)
+        pair.cluster.heal(pair.leader, pair.follower)
+        #expect(pair.cluster.run(atMost: 30_000) { pair.copies == 2 })
+        // What it says of that is still on its way.
+        pair.cluster.cut(pair.leader, pair.follower)
+        pair.cluster.run(milliseconds: 10_000)
+        pair.cluster.heal(pair.leader, pair.follower)
+        #expect(pair.cluster.settle())
+        #expect(pair.copies == 2)
+        #expect(pair.leader.replica?.core.owesCopy.isEmpty == true)
+        #expect(try !pair.follower.holds(Array("SECRET".utf8)))
+    }
+
+    @Test(
+        "a drop costs a follower that was away while its leader restarted no copy, unless it is not to have what was there",
+        arguments: [false, true])
+    func droppedWhileAway(isKept: Bool) throws {
+        let (pair, home) = try pair(seed: 454, regions: [], value: "shown")
+        pair.cluster.cut(pair.leader, pair.follower)
+        try write(pair.leader, 0..<20, "SECRET", in: home)
+        if isKept { try keep(home, to: ["us"], on: pair.leader) }
+        try pair.leader.engine?.dropKeyspace(home)
+        pair.leader.touch()
+        for _ in 0..<2 {
+            try pair.cluster.stop(pair.leader)
+            try pair.cluster.start(pair.leader)
+        }
+        try #require(pair.cluster.run(atMost: 20_000) { pair.leader.replica?.isOpenPrimary == true })
+        try fill(pair.leader, 20..<40)
+        pair.cluster.heal(pair.leader, pair.follower)
+        #expect(pair.cluster.settle())
+        #expect(pair.copies == (isKept ? 2 : 1))
+        #expect(try contents(pair.follower) == contents(pair.leader))
+        if isKept { #expect(try !pair.follower.holds(Array("SECRET".utf8))) }
+    }
+
+    @Test("where a follower takes all there ever was, records go out without a look into each")
+    func lookedIntoWhereNeeded() throws {
+        let pair = try Pair(seed: 455)
+        let engine = try #require(pair.leader.engine)
+        let start = engine.historyPoint
+        try fill(pair.leader, 0..<3)
+        var records = try #require(
+            try RecordFeed(engine, after: start, nil).next(maxBytes: 1 << 20) { records, _ in records.array })
+        // No sections: whoever looks into it finds that it is no record.
+        records[BatchFormat.sectionCountOffset] = 0
+        func isCut(lacks: [KeyspaceID] = []) throws -> Bool {
+            let filter = KeyspaceFilter(KeyspaceSelection(nil, region: "eu"), lacks: lacks, engine)
+            return try records.withView { (view) throws(EngineError) in
+                try filter.apply(to: view, after: start, into: ByteWriter())
+            }
+        }
+        #expect(try !isCut())
+        #expect(throws: EngineError.self) { try isCut(lacks: [7]) }
+        let home = try engine.createKeyspace("home", settings: KeyspaceSettings(regions: [RegionID.of("us")]))
+        #expect(throws: EngineError.self) { try isCut() }
+        // It stays in the log.
+        try engine.dropKeyspace(home)
+        #expect(throws: EngineError.self) { try isCut() }
+    }
+
+    @Test("of a tail, a primary elsewhere gets only what its region may have; every batch has its class")
+    func tailOfOtherRegions() throws {
+        let pair = try Pair(seed: 453, before: { leader in try fill(leader, 0..<20) })
+        let engine = try #require(pair.leader.engine)
+        let home = try engine.createKeyspace("home", settings: KeyspaceSettings(regions: [RegionID.of("us")]))
+        let later = try engine.createKeyspace("later")
+        #expect(pair.cluster.settle())
+        pair.cluster.run(milliseconds: 1500)
+        pair.cluster.cut(pair.leader, pair.follower)
+        func writeBoth(_ key: String) throws {
+            let batch = try engine.makeBatch()
+            try batch.put(key, "2")
+            try batch.put(key, "SECRET", in: home)
+            try engine.write(batch, durability: .buffered)
+        }
+        try engine.put("free", "1", durability: .buffered)
+        try writeBoth("both")
+        try engine.put("h", "SECRET", in: home, durability: .buffered)
+        try engine.put("l", "SECRET", in: later, durability: .buffered)
+        try keep(later, to: ["us"], on: pair.leader)
+        try engine.ingest(into: home) { writer throws(EngineError) in try writer.add("i", "SECRET") }
+        try pair.follower.replica?.promote(allowDataLoss: false, now: pair.follower.now)
+        pair.cluster.run(milliseconds: 50)
+        pair.cluster.heal(pair.leader, pair.follower)
+        try pair.leader.replica?.rejoin(leader: pair.follower.address, now: pair.leader.now)
+        pair.leader.touch()
+        let isDone = pair.cluster.run(atMost: 60_000) {
+            pair.cluster.isSettled && pair.leader.replica?.status.recovery.isEmpty == false
+        }
+        #expect(isDone)
+        let report = try #require(pair.leader.replica?.status.recovery.last)
+        #expect(
+            report.rows.map { "\($0.outcome)\($0.replayed ? " replayed" : "")" }
+                == ["recovered replayed", "conflicting", "conflicting", "conflicting", "conflicting", "conflicting"])
+        #expect(try pair.follower.engine?.contains("free") == true)
+        #expect(try !pair.follower.holds(Array("SECRET".utf8)))
+        #expect(try pair.leader.holds(Array("SECRET".utf8), in: "/store/replication/tails"))
+    }
+
     @Test("a copy that is on its way is given up when a keyspace in it is kept to other regions")
     func restrictedWhileCopying() throws {
         let cluster = Cluster(seed: 451)

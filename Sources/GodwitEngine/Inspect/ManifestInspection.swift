@@ -151,6 +151,7 @@ extension VersionEdit.Change {
         case .clean: return "the store was closed"
         case .formatLevel(let level): return "format level \(level)"
         case .region(let region): return "region \(region)"
+        case .droppedKeyspace(let gone): return "keyspace \(gone.id), `\(gone.name)`, was dropped"
         case .lastKeyspace(let id): return "the last keyspace made was \(id)"
         }
     }

@@ -87,12 +87,20 @@ extension KeyspaceMeta {
         let id = try reader.number(UInt32.self, "keyspace")
         let created = try reader.varint("creation sequence")
         let flushed = try reader.varint("flushed through")
-        let bytes = try reader.bytes(limit: ManifestFormat.maximumNameLength, "keyspace name")
-        guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty else {
-            throw reader.failure("the name of keyspace \(id) is not UTF-8 text")
-        }
+        let name = try reader.keyspaceName(id)
         self.init(
             id: id, name: name, createdSequence: created, settings: try KeyspaceSettings(decoding: &reader),
             flushedThrough: flushed)
+    }
+}
+
+extension FieldReader {
+    /// The name of a keyspace.
+    mutating func keyspaceName(_ id: UInt32) throws(EngineError) -> String {
+        let bytes = try bytes(limit: ManifestFormat.maximumNameLength, "keyspace name")
+        guard let name = String(validating: bytes, as: UTF8.self), !name.isEmpty else {
+            throw failure("the name of keyspace \(id) is not UTF-8 text")
+        }
+        return name
     }
 }

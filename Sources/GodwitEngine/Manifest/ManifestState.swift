@@ -34,6 +34,8 @@ struct ManifestState: Sendable, Equatable {
     private(set) var isClean = false
     /// The highest id that a keyspace has had.
     private(set) var lastKeyspace: UInt32 = 0
+    /// The latest of the keyspaces that were dropped, in the order of the drops.
+    private(set) var dropped: [DroppedKeyspace] = []
     /// The keyspaces, by id ascending.
     private(set) var keyspaces: [Keyspace] = []
 
@@ -116,8 +118,10 @@ extension ManifestState {
         case .createKeyspace(let meta): try create(meta)
         case .lastKeyspace(let id): lastKeyspace = max(lastKeyspace, id)
         case .dropKeyspace(let id):
-            keyspaces.remove(at: try existing(id))
+            let meta = keyspaces.remove(at: try existing(id)).meta
+            remember(DroppedKeyspace(id: id, name: meta.name, settings: meta.settings))
             open.removeAll { $0.keyspace == id }
+        case .droppedKeyspace(let gone): remember(gone)
         case .alterKeyspace(let id, let settings): keyspaces[try existing(id)].meta.settings = settings
         case .flushedThrough(let id, let sequence): keyspaces[try existing(id)].meta.flushedThrough = sequence
         case .nextFileNumber(let number): nextFileNumber = max(nextFileNumber, number)
@@ -159,6 +163,14 @@ extension ManifestState {
         let place = keyspaces.firstIndex { $0.meta.id > meta.id } ?? keyspaces.count
         keyspaces.insert(Keyspace(meta: meta, version: Version()), at: place)
         lastKeyspace = max(lastKeyspace, meta.id)
+        // In another history the id was another's.
+        dropped.removeAll { $0.id == meta.id }
+    }
+
+    private mutating func remember(_ gone: DroppedKeyspace) {
+        dropped.removeAll { $0.id == gone.id }
+        dropped.append(gone)
+        if dropped.count > DroppedKeyspace.kept { dropped.removeFirst() }
     }
 
     private mutating func setHistory(_ starts: [EpochStart]) throws(EngineError) {
@@ -228,6 +240,7 @@ extension ManifestState {
                 edit.add(level.tables, keyspace: keyspace.meta.id, level: level.level)
             }
         }
+        for gone in dropped { edit.append(.droppedKeyspace(gone)) }
         // Otherwise the keyspaces tell.
         if lastKeyspace != keyspaces.last?.meta.id ?? 0 { edit.append(.lastKeyspace(lastKeyspace)) }
         if isClean { edit.append(.clean) }

@@ -20,6 +20,7 @@ private enum Tag {
     static let region: UInt8 = 18
     static let lastStamp: UInt8 = 19
     static let lastKeyspace: UInt8 = 20
+    static let droppedKeyspace: UInt8 = 0x80 | 21
 }
 
 extension VersionEdit {
@@ -70,6 +71,7 @@ extension VersionEdit.Change {
         case .region: Tag.region
         case .lastStamp: Tag.lastStamp
         case .lastKeyspace: Tag.lastKeyspace
+        case .droppedKeyspace: Tag.droppedKeyspace
         }
     }
 
@@ -90,6 +92,7 @@ extension VersionEdit.Change {
             writer.appendVarint(sequence)
         case .createKeyspace(let meta): meta.encode(into: writer)
         case .dropKeyspace(let id), .lastKeyspace(let id): writer.appendVarint(UInt64(id))
+        case .droppedKeyspace(let dropped): dropped.encode(into: writer)
         case .alterKeyspace(let id, let settings):
             writer.appendVarint(UInt64(id))
             settings.encode(into: writer)
@@ -169,6 +172,7 @@ extension VersionEdit.Change {
         case Tag.region: self = .region(try reader.number(UInt16.self, "region"))
         case Tag.lastStamp: self = .lastStamp(try reader.fixed(UInt64.self, "stamp"))
         case Tag.lastKeyspace: self = .lastKeyspace(try reader.number(UInt32.self, "keyspace"))
+        case Tag.droppedKeyspace: self = .droppedKeyspace(try DroppedKeyspace(decoding: &reader))
         default: return nil
         }
     }

@@ -17,6 +17,8 @@ struct VersionEdit: Sendable, Equatable {
         case lastKeyspace(UInt32)
         /// A keyspace ends, with all its tables.
         case dropKeyspace(UInt32)
+        /// A keyspace that was dropped is still remembered.
+        case droppedKeyspace(DroppedKeyspace)
         /// A keyspace's settings change.
         case alterKeyspace(UInt32, KeyspaceSettings)
         /// A keyspace's data is in tables up to here. May go back, by a rewind.

@@ -121,6 +121,7 @@ struct CheckpointWriter {
             .formatLevel(now.formatLevel), .region(now.region), .nextFileNumber(now.nextFileNumber), .end(cut.point),
             .lastStamp(cut.stamp), .lastKeyspace(cut.state.lastKeyspace), .epochHistory(cut.state.epochHistory),
         ])
+        for gone in cut.state.dropped { edit.append(.droppedKeyspace(gone)) }
         for keyspace in cut.state.keyspaces {
             guard let current = now.keyspace(keyspace.meta.id),
                 current.meta.createdSequence == keyspace.meta.createdSequence

@@ -204,7 +204,7 @@ struct ManifestSalvage {
         case .end(let point): end = point
         case .lastStamp(let stamp): lastStamp = max(lastStamp, stamp)
         case .lastKeyspace(let id): lastKeyspace = max(lastKeyspace, id)
-        case .rewindPoints, .clean, .formatLevel: break
+        case .rewindPoints, .clean, .formatLevel, .droppedKeyspace: break
         case .beginEpoch(let start): epochHistory.append(start)
         case .epochHistory(let starts): epochHistory = starts
         case .addLogCut(let cut):

@@ -114,9 +114,9 @@ package enum RecordEncoder {
 
     /// Appends what a follower is sent that wants only the keyspaces for which `wanted` says so: the record without
     /// the other sections. Control records are always whole. Returns false, and appends nothing, when no section is
-    /// wanted: the record becomes part of a skip.
+    /// wanted, unless `isKeptEmpty`: the record becomes part of a skip.
     package static func appendPartial(
-        of record: RecordView, to buffer: ByteWriter, keeping wanted: (KeyspaceID) -> Bool
+        of record: RecordView, to buffer: ByteWriter, isKeptEmpty: Bool = false, keeping wanted: (KeyspaceID) -> Bool
     ) -> Bool {
         guard record.type == .batch else {
             buffer.append(record.bytes)
@@ -133,7 +133,7 @@ package enum RecordEncoder {
             bitmap[index / 8] |= 1 << UInt8(index % 8)
             present += 1
         }
-        guard present > 0 else {
+        guard present > 0 || isKeptEmpty else {
             buffer.truncate(to: start)
             return false
         }
@@ -144,6 +144,17 @@ package enum RecordEncoder {
         let stored = UInt32(buffer.count - start)
         buffer.patch(present < count ? stored | BatchFormat.partialBit : stored, at: start)
         return true
+    }
+
+    /// Appends the commit of a bulk ingest without what it says of the table.
+    package static func appendBareCommit(
+        of record: RecordView, ingest: UInt64, to buffer: ByteWriter
+    ) {
+        let start = control(.ingestCommit, into: buffer) { IngestCommit(ingest: ingest, details: [0]).encode(into: $0) }
+        finish(
+            buffer, at: start, epoch: record.epoch, firstSequence: record.firstSequence, stamp: record.stamp,
+            origin: record.origin, previousChain: 0)
+        buffer.patch(record.chain, at: start + BatchFormat.chainOffset(sections: 1))
     }
 
     /// Appends a skip: it stands for the records from `firstSequence` to `last`, none of which the receiver wants.

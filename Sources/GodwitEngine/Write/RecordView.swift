@@ -221,4 +221,36 @@ package struct RecordRun {
         offset += record.bytes.count
         return record
     }
+
+    /// What a record does to a keyspace, but for its end.
+    package enum KeyspaceChange {
+        case create(KeyspaceCreate)
+        case alter(KeyspaceAlter)
+    }
+
+    /// The next record that makes or changes a keyspace, or nil at the end. Of the records before it only type and
+    /// length are looked at, which costs little where none does.
+    package mutating func nextKeyspaceChange() throws(EngineError) -> KeyspaceChange? {
+        while bytes.count - offset >= BatchFormat.headerLength {
+            switch bytes[offset + BatchFormat.typeOffset] {
+            case RecordType.keyspaceCreate.rawValue:
+                return try next().map { (record) throws(EngineError) in
+                    .create(try KeyspaceCreate.decode(record.controlPayload))
+                }
+            case RecordType.keyspaceAlter.rawValue:
+                return try next().map { (record) throws(EngineError) in
+                    .alter(try KeyspaceAlter.decode(record.controlPayload))
+                }
+            default:
+                let stored = bytes.load(offset + BatchFormat.storedLengthOffset, as: UInt32.self)
+                let length = Int(stored & ~BatchFormat.partialBit)
+                guard length >= BatchFormat.headerLength, length <= bytes.count - offset else { break }
+                offset += length
+                continue
+            }
+            break
+        }
+        guard offset == bytes.count else { throw EngineError(.corruption, "record: it is longer than what holds it") }
+        return nil
+    }
 }

@@ -154,7 +154,7 @@ final class CopyDesk {
     func isAllowed(_ node: NodeID?) -> Bool {
         guard let copy = copies.first(where: { $0.node == node }) else { return false }
         let isAllowed = copy.kept.withLock { $0 }.allSatisfy { id in
-            copy.engine.keyspaceEver(id).map(copy.selection.takes) ?? false
+            copy.engine.keyspaceEver(id).map { copy.selection.takes($0.name, $0.settings) } ?? false
         }
         if !isAllowed { discard(copy) }
         return isAllowed

@@ -45,9 +45,11 @@ struct Backlog {
     mutating func pop() -> Entry? {
         if isEmpty { return nil }
         let entry = entries[taken]
+        // What was handed out is not kept until the place is.
+        entries[taken] = .records([])
         taken += 1
         if case .records(let records) = entry { bytes -= records.count }
-        if taken > 64, taken * 2 > entries.count {
+        if isEmpty || taken > 64 && taken * 2 > entries.count {
             entries.removeFirst(taken)
             taken = 0
         }

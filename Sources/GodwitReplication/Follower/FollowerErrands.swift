@@ -31,7 +31,13 @@ final class FollowerErrands {
     func poll(_ link: Link, now: UInt64) -> UInt64 {
         offerTail(link, now: now)
         mend(link, now: now)
-        return min(nextMend, tail == nil ? max(nextTail, now + 1) : .max)
+        return min(nextMend, nextLook(now: now))
+    }
+
+    /// When there is more to do about tails.
+    private func nextLook(now: UInt64) -> UInt64 {
+        guard let tail else { return max(nextTail, now + 1) }
+        return tail.isKnown ? .max : now
     }
 
     // MARK: Tails
@@ -43,13 +49,17 @@ final class FollowerErrands {
     func cancelTail() { tail = nil }
 
     private func offerTail(_ link: Link, now: UInt64) {
-        guard tail == nil, now >= nextTail else { return }
-        nextTail = now + Self.tailInterval
-        guard let found = core.attempt("read a saved tail", { () throws(EngineError) in try TailSender.next(core) }),
-            let sender = found
-        else { return }
-        tail = sender
-        core.send(.tailOffer(sender.header), on: link)
+        if tail == nil {
+            guard now >= nextTail else { return }
+            nextTail = now + Self.tailInterval
+            tail = core.attempt("read a saved tail") { () throws(EngineError) in try TailSender.next(core) } ?? nil
+        }
+        guard let tail, !tail.isKnown else { return }
+        guard core.attempt("read a saved tail", { () throws(EngineError) in try tail.look(core) }) != nil else {
+            self.tail = nil
+            return
+        }
+        if tail.isKnown { core.send(.tailOffer(tail.header), on: link) }
     }
 
     /// The leader wants more of the tail.

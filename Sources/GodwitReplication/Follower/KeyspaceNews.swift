@@ -14,22 +14,17 @@ struct KeyspaceNews {
     init(of records: ByteView, _ engine: Engine, _ selection: KeyspaceSelection) throws(EngineError) {
         var made: [KeyspaceID: (name: String, settings: KeyspaceSettings)] = [:]
         var run = RecordRun(records)
-        while turned == nil, let record = try run.next() {
-            switch record.type {
-            case .keyspaceCreate:
-                let create = try KeyspaceCreate.decode(record.controlPayload)
+        while turned == nil, let change = try run.nextKeyspaceChange() {
+            isAny = true
+            switch change {
+            case .create(let create):
                 made[create.id] = (create.name, try KeyspaceSettings(encoded: create.settings))
-                isAny = true
-            case .keyspaceAlter:
-                isAny = true
-                let alter = try KeyspaceAlter.decode(record.controlPayload)
-                let present = engine.keyspaceEver(alter.id).map { (name: $0.name, settings: $0.settings) }
-                guard let before = made[alter.id] ?? present else { continue }
+            case .alter(let alter):
+                guard let before = made[alter.id] ?? engine.keyspaceEver(alter.id) else { continue }
                 let after = try KeyspaceSettings(encoded: alter.settings)
                 let isTurned = selection.takes(before.name, before.settings) != selection.takes(before.name, after)
                 if isTurned { turned = before.name }
                 made[alter.id] = (before.name, after)
-            case .batch, .epochBegin, .keyspaceDrop, .ingestChunk, .ingestCommit, .marker, .skip: continue
             }
         }
     }

@@ -33,6 +33,16 @@ struct TailFile {
         return "\(epoch.number).\(StoredText.hex(UInt64(epoch.tag), 8))-\(end.position.sequence)"
     }
 
+    /// Names of tails, or of their reports, the oldest first: by the position that they end at.
+    static func inOrder(_ names: [String]) -> [String] {
+        names.compactMap { name in end(name).map { (name, end: $0) } }.sorted { $0.end < $1.end }.map(\.0)
+    }
+
+    private static func end(_ name: String) -> Position? {
+        let parts = (name.hasSuffix(".report") ? name.dropLast(7) : name[...]).split(separator: "-")
+        return parts.count == 2 ? Position("\(parts[0])@\(parts[1])") : nil
+    }
+
     // MARK: Saving
 
     /// Whether a tail is there that begins no later: it was saved before, on the way back to this fork or an earlier one.

@@ -27,6 +27,8 @@ final class TailRecovery {
     /// A piece of the tail that is being judged.
     private struct Piece {
         let records: [UInt8]
+        /// Up to where the log is read, bit by bit, before the first of them is judged.
+        let logEnd: SequenceNumber
         var offset = 0
         var verdicts: TailVerdicts
         /// Up to where the log is to be synced before they are told.
@@ -65,14 +67,16 @@ final class TailRecovery {
 
     /// Takes a piece of the tail: whole records.
     func take(_ records: ByteView, isLast: Bool) {
-        piece = Piece(records: records.array, verdicts: TailVerdicts(isLast: isLast, policy: policy, rows: []))
+        piece = Piece(
+            records: records.array, logEnd: engine.historyPoint.position.sequence,
+            verdicts: TailVerdicts(isLast: isLast, policy: policy, rows: []))
     }
 
     /// Goes on with the piece.
     func step() throws(EngineError) -> Progress {
         guard var piece else { return .idle }
         if engine.holdsWriters { return .waiting }
-        if try touched.advance(maxBytes: stepBytes) { return .more }
+        if try touched.advance(to: piece.logEnd, maxBytes: stepBytes) { return .more }
         if piece.offset < piece.records.count {
             try judge(&piece)
             self.piece = piece
@@ -161,7 +165,7 @@ final class TailRecovery {
                     if operation.deadline != 0, operation.deadline <= now { expired += 1 }
                 }
                 let key = TouchedKeys.Key(keyspace: section.keyspace, key: operation.key.array)
-                switch touched.touch(key) {
+                switch touched.touch(key, before: record.position) {
                 case .none: continue
                 case .at(let stamp) where stamp > record.stamp: isSuperseded = true
                 case .at: isConflicting = true

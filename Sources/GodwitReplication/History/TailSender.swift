@@ -7,6 +7,9 @@ final class TailSender {
     private static let kept = 16
 
     private let file: TailFile
+    private let cutter = TailCutter()
+    /// Whether the tail was looked through: only then it is known what of it may go out.
+    private(set) var isKnown = false
     private var offset: UInt64 = 0
     private var rows: [RecoveryReport.Row] = []
 
@@ -19,16 +22,28 @@ final class TailSender {
         let directory = TailFile.directory(core)
         guard try core.fileSystem.exists(directory) else { return nil }
         let names = try core.fileSystem.list(directory)
-        for name in names where !name.contains(".report") && !name.hasSuffix(".tmp") {
-            if names.contains(name + ".report") { continue }
-            return TailSender(try TailFile(name, core))
-        }
-        return nil
+        let tails = names.filter { !$0.hasSuffix(".report") && !names.contains($0 + ".report") }
+        // What is written again of an older one is older than what a newer one has.
+        guard let oldest = TailFile.inOrder(tails).first else { return nil }
+        return TailSender(try TailFile(oldest, core))
     }
 
-    /// Sends the next piece.
+    /// Looks through the next piece, before the first is sent.
+    func look(_ core: ReplicaCore) throws(EngineError) {
+        isKnown = try takeNext(core) { (records, isLast) throws(EngineError) in
+            try cutter.learn(records)
+            return isLast
+        }
+        if isKnown { offset = 0 }
+    }
+
+    /// Sends the next piece, without what the primary's region is not to have.
     func sendNext(over link: Link, _ core: ReplicaCore) throws(EngineError) {
-        try takeNext(core) { records, isLast in core.send(.tailData(isLast: isLast, records), on: link) }
+        guard isKnown, let engine = core.engine, let region = link.peer?.region else { return }
+        try takeNext(core) { (records, isLast) throws(EngineError) in
+            let cut = try cutter.cut(records, for: region, engine)
+            cut.withView { core.send(.tailData(isLast: isLast, $0), on: link) }
+        }
     }
 
     /// Lends the next piece to the node's own recovery; whether it is the last.
@@ -58,7 +73,7 @@ final class TailSender {
         let directory = TailFile.directory(core)
         let names = try core.fileSystem.list(directory)
         let reported = names.filter { names.contains($0 + ".report") && $0 != file.name }
-        for name in reported.dropLast(Self.kept - 1) {
+        for name in TailFile.inOrder(reported).dropLast(Self.kept - 1) {
             try core.fileSystem.remove(directory + "/" + name)
             try core.fileSystem.remove(directory + "/" + name + ".report")
         }
@@ -86,7 +101,7 @@ extension RecoveryReport {
         let directory = TailFile.directory(core)
         guard try core.fileSystem.exists(directory) else { return [] }
         var reports: [RecoveryReport] = []
-        for name in try core.fileSystem.list(directory) where name.hasSuffix(".report") {
+        for name in TailFile.inOrder(try core.fileSystem.list(directory)) where name.hasSuffix(".report") {
             let file = StoredText(core.fileSystem, in: directory, name)
             guard let lines = try file.read() else { continue }
             guard lines.count >= 2, lines[0] == ["godwit recovery", "1"], lines[1].count == 6,

@@ -15,12 +15,20 @@ final class TouchedKeys {
         case at(UInt64)
     }
 
+    /// A batch of a tail that was written again.
+    private struct Replay {
+        let origin: Position
+        let node: NodeID?
+        let stamp: UInt64
+    }
+
     private let feed: RecordFeed?
-    /// Whose tail is being recovered: replays of its own batches are no touch.
+    /// Whose tail is being recovered.
     private let node: NodeID
     /// Epochs that the tail is known to have: its batches may have been in another node's tail too.
     private var epochs: Set<Epoch> = []
     private var stamps: [Key: UInt64] = [:]
+    private var replays: [Key: [Replay]] = [:]
     private var ranges: [(keyspace: KeyspaceID, lower: [UInt8], upper: [UInt8], stamp: UInt64)] = []
     private var changed: Set<KeyspaceID> = []
     private let recovered: () -> KeyspaceID?
@@ -46,10 +54,14 @@ final class TouchedKeys {
     /// Says that the tail has records of an epoch.
     func expect(_ epoch: Epoch) { epochs.insert(epoch) }
 
-    /// Reads the next part of the log, about so many bytes. Returns whether there is about as much more.
-    func advance(maxBytes: Int) throws(EngineError) -> Bool { try next(maxBytes) > maxBytes / 2 }
+    /// Reads the next part of the log, about so many bytes, until everything up to a sequence number was read. Returns
+    /// whether there is more.
+    func advance(to end: SequenceNumber, maxBytes: Int) throws(EngineError) -> Bool {
+        guard sequence < end else { return false }
+        return try next(maxBytes) > 0 && sequence < end
+    }
 
-    /// Reads what has come in since `advance` had read nearly all.
+    /// Reads what has come in since the end that `advance` was given.
     func catchUp() throws(EngineError) { while try next(1 << 20) > 0 {} }
 
     /// Reads records; returns how many bytes they had.
@@ -77,39 +89,54 @@ final class TouchedKeys {
     }
 
     private func read(_ record: RecordView) throws(EngineError) {
-        if try isOwnReplay(record) { return }
+        let replay = try replay(record)
         for section in record.sections where section.payload != nil {
             var operations = OperationReader(section)
             while let operation = try operations.next() {
                 if operation.kind == .rangeDelete {
                     ranges.append((section.keyspace, operation.key.array, operation.value.array, record.stamp))
+                    continue
+                }
+                let key = Key(keyspace: section.keyspace, key: operation.key.array)
+                if let replay {
+                    replays[key, default: []].append(replay)
                 } else {
-                    let key = Key(keyspace: section.keyspace, key: operation.key.array)
                     stamps[key] = max(stamps[key] ?? 0, record.stamp)
                 }
             }
         }
     }
 
-    /// Whether a batch is one of this tail that was written again.
-    private func isOwnReplay(_ record: RecordView) throws(EngineError) -> Bool {
-        guard let id = recovered() else { return false }
+    /// What a batch is that was written again; nil for any other.
+    private func replay(_ record: RecordView) throws(EngineError) -> Replay? {
+        guard let id = recovered() else { return nil }
         for section in record.sections where section.keyspace == id && section.payload != nil {
             var operations = OperationReader(section)
             while let operation = try operations.next() {
-                if RecoveredKeyspace.node(operation.value) == node { return true }
-                if let origin = RecoveredKeyspace.position(operation.key), epochs.contains(origin.epoch) { return true }
+                guard let origin = RecoveredKeyspace.position(operation.key) else { continue }
+                let node = RecoveredKeyspace.node(operation.value)
+                return Replay(origin: origin, node: node, stamp: record.stamp)
             }
         }
-        return false
+        return nil
+    }
+
+    /// Whether a replay is no touch for a batch of the tail: it is of the same tail, or an older one of the same node,
+    /// and of what stood before the batch there.
+    private func isOwn(_ replay: Replay, before position: Position) -> Bool {
+        guard replay.origin <= position else { return false }
+        return replay.node == node || epochs.contains(replay.origin.epoch)
     }
 
     /// Whether a keyspace was made or dropped since.
     func isChanged(_ keyspace: KeyspaceID) -> Bool { changed.contains(keyspace) }
 
-    /// What was written to a key since.
-    func touch(_ key: Key) -> Touch {
+    /// What was written to a key since, by others than the tail's batches up to `position`.
+    func touch(_ key: Key, before position: Position) -> Touch {
         var latest = stamps[key]
+        for replay in replays[key] ?? [] where !isOwn(replay, before: position) {
+            latest = max(latest ?? 0, replay.stamp)
+        }
         for range in ranges where range.keyspace == key.keyspace {
             let isWithin =
                 !key.key.lexicographicallyPrecedes(range.lower)

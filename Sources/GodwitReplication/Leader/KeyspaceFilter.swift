@@ -7,8 +7,8 @@ internal import GodwitEngine
 ///
 /// Settings also count at once: what a keyspace holds that has been kept from the follower meanwhile does not go out
 /// either, though it lies before the change. It cannot just be left out: another history may go on from before the
-/// change, and the follower would lack it there. The feed ends (`turned`), and a full copy has to follow. That is so too
-/// where nobody knows the settings any more, of a keyspace that was dropped before the store was opened.
+/// change, and the follower would lack it there. The feed ends (`turned`), and a full copy has to follow. What was
+/// dropped has the settings that it had last; a full copy has to follow, too, where nobody knows them any more.
 final class KeyspaceFilter {
     /// What is done with a keyspace's data.
     private enum Verdict {
@@ -26,8 +26,8 @@ final class KeyspaceFilter {
     private var known: [KeyspaceID: Verdict] = [:]
     /// The last of it: records come in runs of one keyspace.
     private var latest: (id: KeyspaceID, verdict: Verdict)?
-    /// The keyspace that ends the feed.
-    private(set) var turned: KeyspaceID?
+    /// The record that ends the feed.
+    private(set) var turned: SequenceNumber?
 
     /// - Parameter lacks: The keyspaces that the follower does not take where the feed begins.
     init(_ selection: KeyspaceSelection, lacks: [KeyspaceID], _ engine: Engine) {
@@ -41,6 +41,7 @@ final class KeyspaceFilter {
     /// ends.
     func apply(to records: ByteView, after point: HistoryPoint, into output: ByteWriter) throws(EngineError) -> Bool {
         look()
+        if try goesWhole(records) { return false }
         var run = RecordRun(records)
         var done = point
         var isCut = false
@@ -54,7 +55,10 @@ final class KeyspaceFilter {
             }
             if !isCut { output.append(records.slice(0, run.offset - record.bytes.count)) }
             isCut = true
-            if verdict == .turned { break }
+            if verdict == .turned {
+                turned = record.lastSequence
+                break
+            }
             let start = output.count
             guard RecordEncoder.appendPartial(of: record, to: output, keeping: { self.verdict($0) == .goes }),
                 record.type == .batch || verdict == .goes
@@ -78,6 +82,16 @@ final class KeyspaceFilter {
         return isCut
     }
 
+    /// Whether records go out as they are, without a look at each: the follower has taken all there was so far, may
+    /// have all that there ever was by the settings of now, and none of the records makes or changes a keyspace.
+    private func goesWhole(_ records: ByteView) throws(EngineError) -> Bool {
+        guard lacks.isEmpty, given.values.allSatisfy({ $0 }), engine.allKeyspacesEver(selection.takes) else {
+            return false
+        }
+        var run = RecordRun(records)
+        return try run.nextKeyspaceChange() == nil
+    }
+
     /// Settings may have changed since the last time.
     private func look() {
         known.removeAll(keepingCapacity: true)
@@ -94,32 +108,27 @@ final class KeyspaceFilter {
 
     private func find(_ id: KeyspaceID) -> Verdict {
         guard given[id] ?? !lacks.contains(id) else { return .stays }
-        return engine.keyspaceEver(id).map(selection.takes) ?? false ? .goes : .turned
+        let isAllowed = engine.keyspaceEver(id).map { selection.takes($0.name, $0.settings) } ?? false
+        return isAllowed ? .goes : .turned
     }
 
-    /// What is done with a record: it goes whole, or not. Sets `turned` where it ends the feed. The tables of a bulk
-    /// ingest stand in records of their own.
+    /// What is done with a record: it goes whole, or not. The tables of a bulk ingest stand in records of their own.
     private func judge(_ record: RecordView) throws(EngineError) -> Verdict {
         switch record.type {
         case .batch:
             var whole = Verdict.goes
             for section in record.sections where section.payload != nil {
-                let verdict = judge(section.keyspace)
+                let verdict = verdict(section.keyspace)
                 if verdict == .turned { return .turned }
                 if verdict == .stays { whole = .stays }
             }
             return whole
-        case .ingestChunk: return judge(IngestChunk.keyspace(of: try IngestChunk.decode(record.controlPayload).ingest))
+        case .ingestChunk:
+            return verdict(IngestChunk.keyspace(of: try IngestChunk.decode(record.controlPayload).ingest))
         case .ingestCommit:
-            return judge(IngestChunk.keyspace(of: try IngestCommit.decode(record.controlPayload).ingest))
+            return verdict(IngestChunk.keyspace(of: try IngestCommit.decode(record.controlPayload).ingest))
         case .epochBegin, .keyspaceCreate, .keyspaceDrop, .keyspaceAlter, .marker, .skip: return .goes
         }
-    }
-
-    private func judge(_ id: KeyspaceID) -> Verdict {
-        let verdict = verdict(id)
-        if verdict == .turned { turned = id }
-        return verdict
     }
 
     private static func append(
@@ -139,7 +148,7 @@ final class KeyspaceFilter {
         case .keyspaceAlter:
             let altered = try KeyspaceAlter.decode(record.controlPayload)
             let settings = try KeyspaceSettings(encoded: altered.settings)
-            given[altered.id] = engine.keyspaceEver(altered.id).map { selection.takes($0.name, settings) } ?? false
+            given[altered.id] = engine.keyspaceEver(altered.id).map { selection.takes($0.name, settings) } ?? true
         case .batch, .epochBegin, .keyspaceDrop, .ingestChunk, .ingestCommit, .marker, .skip: return
         }
         look()

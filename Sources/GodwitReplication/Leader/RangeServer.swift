@@ -37,7 +37,7 @@ extension Replica {
     /// A follower asks for a range of keys, in which data of its own is damaged.
     func serve(_ id: UInt64, _ range: DigestRange, _ shipper: Shipper) {
         guard case .streaming = shipper.state, let engine = core.engine, let hello = shipper.hello else { return }
-        let isTaken = engine.keyspaceEver(range.keyspace).map(hello.selection.takes) ?? false
+        let isTaken = engine.keyspaceEver(range.keyspace).map { hello.selection.takes($0.name, $0.settings) } ?? false
         do throws(EngineError) {
             if shipper.ranges?.id != id { shipper.ranges = try RangeServer(id, engine) }
             let piece =

@@ -15,8 +15,8 @@ final class RecordFeed {
     /// Up to where records have been handed out.
     var point: HistoryPoint { stream.point }
 
-    /// Whether the feed has ended before a record that the follower is not to have any more.
-    var isTurned: Bool { filter?.turned != nil }
+    /// The record before which the feed has ended: the follower is not to have it any more.
+    var turned: SequenceNumber? { filter?.turned }
 
     /// Lends the next records, about `maxBytes` of them; nil when there are none.
     func next<R>(maxBytes: Int, _ body: (ByteView, HistoryPoint) -> R) throws(EngineError) -> R? {

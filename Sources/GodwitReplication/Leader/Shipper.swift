@@ -130,7 +130,6 @@ final class Shipper {
     /// The follower has installed its full copy: from here on the log is kept for it.
     func copied() {
         guard case .copying(let sender) = state, let hello else { return }
-        core.owesCopy.remove(hello.node)
         let sequence = sender.point.position.sequence
         keepSlot(hello, durable: sequence, at: sequence)
         state = .greeting
@@ -175,7 +174,7 @@ final class Shipper {
             guard progress.inFlight < core.options.creditBytes else { return false }
             do throws(EngineError) {
                 let hasSent = try send(feed)
-                if feed.isTurned { return turn() }
+                if let turned = feed.turned { return turn(turned) }
                 guard hasSent else { return false }
             } catch {
                 core.failed("read the log for \(link.name)", error)
@@ -187,8 +186,8 @@ final class Shipper {
     }
 
     /// What comes next is not to go out any more, though the follower took it there: the link ends.
-    private func turn() -> Bool {
-        if let node = hello?.node { core.owesCopy.insert(node) }
+    private func turn(_ sequence: SequenceNumber) -> Bool {
+        if let node = hello?.node { core.owesCopy[node] = sequence }
         core.close(link, "a keyspace is kept from that node by now: a full copy has to follow")
         return false
     }

@@ -49,7 +49,7 @@ enum Sample {
         hidden.visibleThrough = 4
         return VersionEdit([
             .formatLevel(1), .region(65_535), .createKeyspace(keyspace(0, "default")),
-            .createKeyspace(keyspace(7, "Merkmale 🐦")), .createKeyspace(keyspace(8, "gone")),
+            .createKeyspace(keyspace(7, "Merkmale 🐦")), .lastKeyspace(8),
             .addTable(keyspace: 0, level: 0, full), .addTable(keyspace: 0, level: 6, table(11, "a", "b")),
             .addTable(keyspace: 0, level: 6, hidden), .addTable(keyspace: 7, level: 3, table(12, "k", "k")),
             .alterKeyspace(7, settings), .flushedThrough(keyspace: 7, 1 << 40), .nextFileNumber(20),
@@ -58,14 +58,19 @@ enum Sample {
             .beginEpoch(EpochStart(start: point(3, 55), parent: point(1, 54))),
             .addLogCut(LogCut(segment: 5, endOffset: 77, through: 98, resumesAt: 8)),
             .addLogCut(LogCut(segment: 8, endOffset: 1 << 33, through: 99, resumesAt: 13)),
-            .dropLogCut(segment: 5), .logFloor(segment: 4), .dropKeyspace(8),
+            .dropLogCut(segment: 5), .logFloor(segment: 4),
             .setVisibleThrough(keyspace: 0, level: 6, number: 10, 3), .clean,
         ])
     }
 
     /// An edit with every kind of change in it.
     static var everyKind: VersionEdit {
-        VersionEdit(everything.changes + [.removeTable(keyspace: 0, level: 6, number: 11)])
+        let gone = DroppedKeyspace(id: 9, name: "Fahnen 🐦", settings: KeyspaceSettings(regions: [4]))
+        return VersionEdit(
+            everything.changes + [
+                .removeTable(keyspace: 0, level: 6, number: 11), .createKeyspace(keyspace(8, "gone")),
+                .dropKeyspace(8), .droppedKeyspace(gone),
+            ])
     }
 
     /// What a state says, without the file counter, which moves by itself.

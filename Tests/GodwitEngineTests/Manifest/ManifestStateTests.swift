@@ -85,6 +85,29 @@ import Testing
         #expect(state.keyspace(2)?.meta.name == "one")
     }
 
+    @Test("the latest of the keyspaces that were dropped are remembered with their last settings, also anew")
+    func rememberDrops() throws {
+        var state = Sample.emptyState
+        var settings = KeyspaceSettings()
+        for id in 1...300 as ClosedRange<UInt32> {
+            settings.regions = [UInt16(id)]
+            try state.apply(
+                VersionEdit([
+                    .createKeyspace(Sample.keyspace(id, "k\(id)")), .alterKeyspace(id, settings), .dropKeyspace(id),
+                ]))
+        }
+        #expect(state.dropped.map(\.id) == Array(45...300))
+        #expect(state.dropped.allSatisfy { $0.settings.regions == [UInt16($0.id)] && $0.name == "k\($0.id)" })
+        let bytes = ByteWriter()
+        state.snapshotEdit().encode(into: bytes)
+        var again = Sample.emptyState
+        try again.apply(VersionEdit(decoding: bytes.view, file: "m", offset: 0))
+        #expect(again == state)
+        // A history in which the id is another keyspace's.
+        try again.apply(VersionEdit([.createKeyspace(Sample.keyspace(300, "other"))]))
+        #expect(again.dropped.last?.id == 299)
+    }
+
     @Test("a table that stands in two places is found")
     func twoPlaces() throws {
         let table = Sample.table(3, "a", "m")

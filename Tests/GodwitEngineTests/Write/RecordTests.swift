@@ -190,8 +190,48 @@ struct RecordTests {
             #expect(!RecordEncoder.appendPartial(of: whole, to: none, keeping: { _ in false }) && none.count == 0)
             #expect(RecordEncoder.appendPartial(of: whole, to: none, keeping: { _ in true }))
             #expect(none.array == buffer.array)
+            let empty = ByteWriter()
+            #expect(RecordEncoder.appendPartial(of: whole, to: empty, isKeptEmpty: true, keeping: { _ in false }))
+            let bare = try RecordView(validating: empty.view)
+            #expect(bare.isPartial && bare.continues(5) && bare.point == whole.point)
+            #expect(bare.sections.allSatisfy { $0.payload == nil })
         }
     }
+
+    @Test("records that make or change keyspaces are found among others, and what is no run of records is refused")
+    func keyspaceChanges() throws {
+        let buffer = ByteWriter()
+        let key = Array("key".utf8)
+        func put() throws {
+            _ = try key.withView { (key) throws(EngineError) in
+                try RecordEncoder.put(key, key, keyspace: 1, into: buffer)
+            }
+        }
+        try put()
+        _ = RecordEncoder.control(.keyspaceCreate, into: buffer) {
+            KeyspaceCreate(id: 3, name: "three", settings: []).encode(into: $0)
+        }
+        _ = RecordEncoder.control(.keyspaceDrop, into: buffer) { KeyspaceDrop(id: 2).encode(into: $0) }
+        _ = RecordEncoder.control(.keyspaceAlter, into: buffer) {
+            KeyspaceAlter(id: 3, settings: [9]).encode(into: $0)
+        }
+        try put()
+        var run = RecordRun(buffer.view)
+        guard case .create(let create) = try run.nextKeyspaceChange() else { throw NotFound() }
+        #expect(create.id == 3 && create.name == "three")
+        guard case .alter(let alter) = try run.nextKeyspaceChange() else { throw NotFound() }
+        #expect(alter == KeyspaceAlter(id: 3, settings: [9]))
+        #expect(try run.nextKeyspaceChange() == nil)
+        for length in [buffer.count - 1, buffer.count - 60] {
+            #expect(
+                failureCode { () throws(EngineError) in
+                    var cut = RecordRun(buffer.view.slice(0, length))
+                    while try cut.nextKeyspaceChange() != nil {}
+                } == .corruption)
+        }
+    }
+
+    private struct NotFound: Error {}
 
     @Test("a skip stands for a run of records in its place only")
     func skipKeepsTheChain() throws {
