@@ -15,6 +15,19 @@ import Testing
         print(kill.text)
     }
 
+    @Test("a store that is there already is refused and left alone: what it holds is not what this run wrote")
+    func refusesWhatIsThere() throws {
+        let scratch = Scratch()
+        let engine = try CrashStore.open(scratch.path + "/store")
+        try engine.put("kept", "v")
+        try engine.close()
+        let kill = try Command.run("godwit-demo", ["kill", "--data", scratch.path + "/store", "--rounds", "1"])
+        #expect(kill.status == 2 && kill.errors.contains("is not empty"), "\(kill.text)\(kill.errors)")
+        let again = try CrashStore.open(scratch.path + "/store")
+        #expect(try again.contains("kept"))
+        try again.close()
+    }
+
     /// A store that holds the first batches of one writer as its script says.
     private func written(_ script: CrashScript, batches: Int, in scratch: Scratch) throws -> Engine {
         let engine = try CrashStore.open(scratch.path + "/store")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandSupport
+import FoundationEssentials
 import GodwitEngine
 
 /// Kills a writing process many times at random moments, its recovery included, and checks after most kills that no
@@ -28,6 +29,10 @@ struct Kill: ParsableCommand {
     }
 
     func run() throws {
+        // What another run left would be taken for what this one lost.
+        if let found = try? FileManager.default.contentsOfDirectory(atPath: data), !found.isEmpty {
+            throw CommandFailure("\(data) is not empty: remove it, or name a directory that is not there")
+        }
         print("kill test: \(rounds.grouped) kills of \(writers) writers, seed \(seed)")
         var chance = Chance(seed: seed)
         var check = CrashCheck(CrashScript(seed: seed), writers: writers)
