@@ -11,7 +11,7 @@ enum ProcessCosts {
     private static func field(_ name: String, of path: String) -> UInt64 {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return 0 }
         for line in text.split(separator: "\n") where line.hasPrefix(name) {
-            return UInt64(line.dropFirst(name.count).split(separator: " ")[0].trimmingCharacters(in: .whitespaces)) ?? 0
+            return line.dropFirst(name.count).split(whereSeparator: \.isWhitespace).first.flatMap { UInt64($0) } ?? 0
         }
         return 0
     }
