@@ -260,8 +260,8 @@ final class BlockCache: @unchecked Sendable {
         }
         if state.spans.hasRoom(limit: state.spanLimit) { return }
         let count = CacheSpans.counts[sizeClass]
-        // Sixteen objects ahead, but no more than an eighth of a small cache.
-        let ahead = min(16, max(1, state.spanLimit * count / 8))
+        // Sixteen objects or two spans ahead, but no more than an eighth of a small cache.
+        let ahead = min(16, count * 2, max(1, state.spanLimit * count / 8))
         let free = state.spans.freeObjects[sizeClass]
         if free * 2 > ahead, !isNeeded { return }
         sweep(&state, until: (ahead - min(free, ahead) + 1) * CacheSpans.objectSize(sizeClass), &victims)
@@ -337,11 +337,24 @@ final class BlockCache: @unchecked Sendable {
     }
 
     /// Gives the cache's own pins of unlinked blocks back once no reader can be at them.
+    /// Gives evicted blocks' memory back after the epoch. In pieces that any later call frees: what is as large as
+    /// `EpochDomain.largeBytes` would wait for background work, and fills would be refused until there is some.
     private func retire(_ victims: [CachedBlock]) {
-        if victims.isEmpty { return }
-        let bytes = victims.reduce(0) { $0 + $1.length + CachedBlock.overhead }
+        var rest = victims[...]
+        while !rest.isEmpty {
+            var (bytes, count) = (0, 0)
+            while count < rest.count, count < 64, bytes < EpochDomain.largeBytes / 4 {
+                bytes += rest[rest.startIndex + count].length + CachedBlock.overhead
+                count += 1
+            }
+            retire(rest.prefix(count), bytes)
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    private func retire(_ piece: ArraySlice<CachedBlock>, _ bytes: Int) {
         deferred.add(bytes, ordering: .relaxed)
-        let addresses = victims.map(\.address)
+        let addresses = piece.map(\.address)
         EpochDomain.retire(bytes: bytes) {
             for address in addresses { self.unpin(CachedBlock(slotWord: address)!) }
             self.deferred.subtract(bytes, ordering: .relaxed)

@@ -149,6 +149,22 @@ func heldReadKeepsItsValue() throws {
     #expect(collectRetired { cache.statistics.deferredBytes == 0 })
 }
 
+@Test("a table that goes with more than a megabyte of blocks leaves room for others, though no background work follows")
+func retiredTableMakesRoom() throws {
+    let entries = makeEntries(20_000, valueSize: 100)
+    let fixture = try TableFixture()
+    try fixture.write(entries)
+    let cache = BlockCache(capacity: 3_400_000)
+    let first = try fixture.reader(cache: cache)
+    for entry in entries { _ = try first.get(entry.key) }
+    #expect(cache.statistics.dataBytes > 2 * EpochDomain.largeBytes)
+    first.retire()
+    let second = try fixture.reader(cache: cache)
+    for entry in entries { _ = try second.get(entry.key) }
+    for entry in entries { #expect(try second.get(entry.key, residentOnly: true) == entry) }
+    #expect(cache.statistics.refusals == 0)
+}
+
 @Test("an iterator keeps the block it stands in through eviction and the end of its table's life")
 func iteratorPinsItsBlock() throws {
     let entries = makeEntries(3000)
