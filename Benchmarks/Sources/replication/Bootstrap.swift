@@ -4,18 +4,21 @@ import GodwitNode
 import GodwitReplication
 
 /// Bytes a second of a full copy, until it is installed, against those of a plain copy of the same files over loopback,
-/// synced in the end.
+/// synced in the end. With a folder of certificates the link speaks TLS; the plain copy never does.
 struct Bootstrap {
     private let home: Home
     private let size: Int
     private let rounds: Int
+    private let certificates: String?
 
-    init(_ home: Home, _ size: Int, _ rounds: Int) { (self.home, self.size, self.rounds) = (home, size, rounds) }
+    init(_ home: Home, _ size: Int, _ rounds: Int, certificates: String? = nil) {
+        (self.home, self.size, self.rounds, self.certificates) = (home, size, rounds, certificates)
+    }
 
     func run() async throws -> Row {
         var copied: [Double] = []
         var plain: [Double] = []
-        let primary = try await Primary(home.next())
+        let primary = try await Primary(home.next(), certificates: certificates)
         try primary.write(size / 100)
         try primary.engine.compact()
         let files = try FileManager.default.contentsOfDirectory(atPath: primary.directory).filter {
@@ -31,7 +34,7 @@ struct Bootstrap {
             try FileManager.default.removeItem(atPath: target)
             let directory = try home.next()
             let start = now()
-            let follower = try FollowerProcess(directory, following: "\(primary.node.address)")
+            let follower = try FollowerProcess(directory, following: "\(primary.node.address)", certificates: certificates)
             try await primary.waitForFollower()
             copied.append(bytes / (now() - start))
             try follower.stop()
@@ -40,7 +43,10 @@ struct Bootstrap {
         }
         try await primary.node.close()
         home.remove()
-        return Row("replication-bootstrap", peer: "plain copy", unit: "B/s", target: "≥ 0.5", copied, plain)
+        let isPlain = certificates == nil
+        return Row(
+            "replication-bootstrap" + (isPlain ? "" : "-tls"), peer: "plain copy", unit: "B/s", target: isPlain ? "≥ 0.5" : "",
+            copied, plain)
     }
 }
 

@@ -8,10 +8,12 @@ import Logging
 struct Follower: AsyncParsableCommand {
     @Option var data: String
     @Option var follow: String
+    @Option var certificates: String?
 
     func run() async throws {
         guard let leader = HostPort(follow) else { throw ValidationError("--follow should be HOST:PORT") }
-        var options = NodeOptions(directory: data, region: "follower")
+        var options = NodeOptions(directory: data, region: "eu-west")
+        options.tls = certificates.map { TLSFiles(folder: $0, name: "eu-west") }
         options.follow = leader
         options.logger = Logger(label: "follower") { _ in SwiftLogNoOpLogHandler() }
         let node = try await Node.start(options)
@@ -68,9 +70,10 @@ final class FollowerProcess {
     private let output = Pipe()
 
     /// Starts it; returns once it serves.
-    init(_ directory: String, following address: String) throws {
+    init(_ directory: String, following address: String, certificates: String? = nil) throws {
         process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["follower", "--data", directory, "--follow", address]
+        process.arguments =
+            ["follower", "--data", directory, "--follow", address] + (certificates.map { ["--certificates", $0] } ?? [])
         process.standardInput = input
         process.standardOutput = output
         try process.run()

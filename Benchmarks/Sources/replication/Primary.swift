@@ -10,8 +10,9 @@ struct Primary {
     let engine: Engine
     let directory: String
 
-    init(_ directory: String) async throws {
-        var options = NodeOptions(directory: directory, region: "primary")
+    init(_ directory: String, certificates: String? = nil) async throws {
+        var options = NodeOptions(directory: directory, region: "us-east")
+        options.tls = certificates.map { TLSFiles(folder: $0, name: "us-east") }
         options.retentionSize = 8 << 30
         options.logger = Logger(label: "primary") { _ in SwiftLogNoOpLogHandler() }
         node = try await Node.start(options)
@@ -55,5 +56,13 @@ struct Primary {
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+}
+
+extension TLSFiles {
+    /// A node's files in a folder of certificates, as `fixtures/certificates` is one.
+    init(folder: String, name: String) {
+        self.init(
+            certificate: "\(folder)/\(name).pem", key: "\(folder)/\(name).key", authorities: "\(folder)/authority.pem")
     }
 }

@@ -21,8 +21,9 @@ struct Rows: AsyncParsableCommand {
     @Option(help: "Megabytes of a full copy.") var megabytes = 1024
     @Option(help: "Seconds of a round of lag.") var seconds = 10
     @Option(help: "How often each side is measured, in turns.") var rounds = 3
+    @Option(help: "Where the nodes' certificates are, for the row with TLS.") var certificates = "fixtures/certificates"
     @Option(help: "Append one JSON object a row to this file.") var json: String?
-    @Option(help: "Only these rows, by the ends of their names: lag, cost, catch-up, bootstrap, round-trip.")
+    @Option(help: "Only these rows, by the ends of their names: lag, cost, catch-up, bootstrap, bootstrap-tls, round-trip.")
     var only: [String] = []
 
     func run() async throws {
@@ -34,6 +35,10 @@ struct Rows: AsyncParsableCommand {
         if wants("catch-up") { try await report.add(CatchUp(home, count, rounds).run()) }
         if wants("round-trip") { try await report.add(RoundTrip(home, count, rounds).run()) }
         if wants("bootstrap") { try await report.add(Bootstrap(home, megabytes << 20, rounds).run()) }
+        if wants("bootstrap-tls") {
+            let row = Bootstrap(home, megabytes << 20, rounds, certificates: certificates)
+            try await report.add(row.run())
+        }
         if wants("lag") { try await report.add(Lag(home, seconds, rounds).run()) }
     }
 
