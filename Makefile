@@ -62,9 +62,10 @@ test-feast: build python ## Feast from PyPI against nodes: what docs/feast.md sa
 differential: build python ## COMMANDS=1000000 random commands to redis-server and a node side by side
 	$(PYTHON) Tests/redis/differential.py --commands $(COMMANDS)
 
-# Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench.
+# Benchmarks: JSON=FILE keeps one JSON object a row; without it the last run's is in .build-bench, a file for each program.
 VERSUS := .build-bench/release/versus
-JSON ?= .build-bench/result.json
+JSON ?=
+rows = $(or $(JSON),.build-bench/$(1).json)
 TIMELINE := .build-bench/timeline.csv
 CURVES ?= .build-bench/curves.json
 
@@ -73,15 +74,15 @@ bench-build: # builds the benchmarks, apart from the package: peers are no depen
 	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product versus
 
 bench-quick: bench-build ## every workload beside RocksDB and LMDB at a million keys, under 4 minutes; JSON=FILE
-	$(VERSUS) --quick --json $(JSON) --timeline $(TIMELINE)
+	$(VERSUS) --quick --json $(call rows,versus) --timeline $(TIMELINE)
 
 bench-replication: ## lag, cost, catch-up, round trip and full copies of a primary and its follower; JSON=FILE
 	@.ci/install-bench-dependencies
 	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product replication
-	.build-bench/release/replication --json $(JSON)
+	.build-bench/release/replication --json $(call rows,replication)
 
 bench: bench-build ## the table of the targets at five million keys, under 30 minutes; JSON=FILE
-	$(VERSUS) --json $(JSON) --timeline $(TIMELINE)
+	$(VERSUS) --json $(call rows,versus) --timeline $(TIMELINE)
 
 bench-curves: bench-build ## costs over sizes and memory budgets, hours; goes on where it was interrupted
 	$(VERSUS) curves --json $(CURVES)
@@ -91,11 +92,11 @@ count: bench-build ## instructions of the hot parts against those recorded, and 
 
 bench-redis: build python ## the Redis listener beside redis-server, Feast, and overload; JSON=FILE
 	$(SWIFT) build --package-path Benchmarks --scratch-path .build-bench -c release --product redis-load
-	$(PYTHON) Benchmarks/redis/bench.py --json $(JSON)
+	$(PYTHON) Benchmarks/redis/bench.py --json $(call rows,redis)
 
 bench-plots: ## draws the last benchmark as SVG into docs/benchmarks
 	@.ci/install-bench-dependencies
-	Benchmarks/plot $(JSON) $(TIMELINE) docs/benchmarks $(wildcard $(CURVES))
+	Benchmarks/plot $(call rows,versus) $(TIMELINE) docs/benchmarks $(wildcard $(CURVES))
 
 soak: build ## the random tests long: kills, failovers, switchovers and link cuts of real processes; many seeds
 	@rm -rf .build/soak-store .build/soak-failovers .build/soak-switchovers .build/soak-cuts

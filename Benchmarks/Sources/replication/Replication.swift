@@ -22,14 +22,14 @@ struct Rows: AsyncParsableCommand {
     @Option(help: "Seconds of a round of lag.") var seconds = 10
     @Option(help: "How often each side is measured, in turns.") var rounds = 3
     @Option(help: "Where the nodes' certificates are, for the row with TLS.") var certificates = "fixtures/certificates"
-    @Option(help: "Append one JSON object a row to this file.") var json: String?
+    @Option(help: "A file for one JSON object a row; what it held is replaced.") var json: String?
     @Option(help: "Only these rows, by the ends of their names: lag, cost, catch-up, bootstrap, bootstrap-tls, round-trip.")
     var only: [String] = []
 
     func run() async throws {
         let home = Home("\(data)/godwit-replication-\(ProcessInfo.processInfo.processIdentifier)")
         defer { home.remove() }
-        let report = Report(json)
+        let report = try Report(json)
         let count = thousands * 1000
         if wants("cost") { try await report.add(Cost(home, count, rounds).run()) }
         if wants("catch-up") { try await report.add(CatchUp(home, count, rounds).run()) }

@@ -1,18 +1,19 @@
 import Foundation
 
 /// One line of the result: the same fields as those of `versus`.
-struct Row: Encodable {
+struct Row {
     let workload: String
-    var threads = 1
     let peer: String
     let godwit: Double
     let peerValue: Double
     let unit: String
-    /// Godwit over peer.
-    let ratio: Double
-    /// A side's own rounds: how far they are apart, as a share of their median.
-    let spread: Double
     let target: String
+    /// A side's own rounds: half of how far they are apart, as a share of their median, the larger of both sides; nil where
+    /// each side had one round.
+    let spread: Double?
+
+    /// Godwit over peer.
+    var ratio: Double { peerValue == 0 ? 0 : godwit / peerValue }
 
     init(_ workload: String, peer: String, unit: String, target: String, _ godwit: [Double], _ peerValues: [Double]) {
         self.workload = workload
@@ -21,9 +22,24 @@ struct Row: Encodable {
         self.target = target
         self.godwit = godwit.median
         peerValue = peerValues.median
-        ratio = peerValue == 0 ? 0 : self.godwit / peerValue
-        spread = max(godwit.spread, peerValues.spread)
+        spread = godwit.count > 1 ? max(godwit.spread, peerValues.spread) : nil
     }
+
+    /// The row as one JSON object. It is one figure: latencies are null.
+    var json: String {
+        let values = [
+            ("workload", "\"\(workload)\""), ("threads", "1"), ("peer", "\"\(peer)\""), ("godwit", Self.plain(godwit)),
+            ("peerValue", Self.plain(peerValue)), ("unit", "\"\(unit)\""), ("ratio", Self.plain(ratio)),
+            ("spread", spread.map(Self.plain) ?? "null"),
+        ]
+        let latencies = [
+            "p50ns", "p99ns", "p999ns", "maxns", "peerP50ns", "peerP99ns", "peerP999ns", "peerMaxns",
+        ].map { ($0, "null") }
+        return "{" + (values + latencies).map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
+    }
+
+    /// Whole above a thousand, else four digits after the point.
+    private static func plain(_ value: Double) -> String { String(format: abs(value) < 1000 ? "%.4f" : "%.0f", value) }
 }
 
 extension [Double] {
@@ -35,25 +51,27 @@ extension [Double] {
     }
 }
 
-/// Prints rows, and appends them to a file as JSON.
+/// Prints rows as they come, and writes them as JSON lines where a file was named.
 final class Report {
-    private let json: String?
+    private let json: FileHandle?
 
-    init(_ json: String?) { self.json = json }
+    /// What the file held before is gone.
+    init(_ path: String?) throws {
+        guard let path else {
+            json = nil
+            return
+        }
+        try Data().write(to: URL(filePath: path))
+        json = try FileHandle(forWritingTo: URL(filePath: path))
+    }
 
     func add(_ row: Row) throws {
         func text(_ value: Double) -> String { value >= 100 ? "\(Int(value))" : "\((value * 100).rounded() / 100)" }
+        let spread = row.spread.map { "spread \(text($0 * 100)) %" } ?? "one round"
         print(
             "\(row.workload): \(text(row.godwit)) \(row.unit), \(row.peer) \(text(row.peerValue)); ratio "
-                + "\(text(row.ratio)), target \(row.target), spread \(text(row.spread * 100)) %")
-        guard let json else { return }
-        if !FileManager.default.fileExists(atPath: json) {
-            _ = FileManager.default.createFile(atPath: json, contents: nil)
-        }
-        let file = try FileHandle(forWritingTo: URL(filePath: json))
-        try file.seekToEnd()
-        try file.write(contentsOf: JSONEncoder().encode(row) + [UInt8(ascii: "\n")])
-        try file.close()
+                + "\(text(row.ratio)), target \(row.target.isEmpty ? "none" : row.target), \(spread)")
+        try json?.write(contentsOf: Data((row.json + "\n").utf8))
     }
 }
 
