@@ -3,8 +3,8 @@ import GodwitEngine
 import GodwitNode
 import GodwitReplication
 
-/// Bytes a second of a full copy, until it is installed, against those of a plain copy of the same files over loopback,
-/// synced in the end. With a folder of certificates the link speaks TLS; the plain copy never does.
+/// Bytes of tables a second of a full copy, until it is installed, against those of a plain copy of the same files over
+/// loopback, synced in the end. With a folder of certificates the link speaks TLS; the plain copy never does.
 struct Bootstrap {
     private let home: Home
     private let size: Int
@@ -19,8 +19,7 @@ struct Bootstrap {
         var copied: [Double] = []
         var plain: [Double] = []
         let primary = try await Primary(home.next(), certificates: certificates)
-        try primary.write(size / 100)
-        try primary.engine.compact()
+        try primary.fill(size)
         let files = try FileManager.default.contentsOfDirectory(atPath: primary.directory).filter {
             $0.hasSuffix(".sst")
         }
@@ -34,7 +33,8 @@ struct Bootstrap {
             try FileManager.default.removeItem(atPath: target)
             let directory = try home.next()
             let start = now()
-            let follower = try FollowerProcess(directory, following: "\(primary.node.address)", certificates: certificates)
+            let follower = try FollowerProcess(
+                directory, following: "\(primary.node.address)", certificates: certificates)
             try await primary.waitForFollower()
             copied.append(bytes / (now() - start))
             try follower.stop()
@@ -45,8 +45,8 @@ struct Bootstrap {
         home.remove()
         let isPlain = certificates == nil
         return Row(
-            "replication-bootstrap" + (isPlain ? "" : "-tls"), peer: "plain copy", unit: "B/s", target: isPlain ? "≥ 0.5" : "",
-            copied, plain)
+            "replication-bootstrap" + (isPlain ? "" : "-tls"), peer: "plain copy", unit: "B/s",
+            target: isPlain ? "≥ 0.5" : "", copied, plain)
     }
 }
 

@@ -21,13 +21,26 @@ struct Primary {
         self.directory = directory
     }
 
-    /// Random puts of 100 bytes under 16-byte keys, half of them compressible.
-    func write(_ count: Int) throws {
+    /// Puts of 100 bytes, half of them compressible, under keys of 16 bytes that are drawn from as many as there are
+    /// puts.
+    func write(_ count: Int) throws { try write(count, keys: UInt64(max(count, 1))) }
+
+    /// Writes until the tables, compacted, have about so many bytes. Keys are drawn from so many that none comes twice.
+    func fill(_ size: Int) throws {
+        while try engine.approximateSize() < size {
+            // Tables of about 14 MB, so that the last batch does not go far beyond the size.
+            try write(200_000, keys: 10_000_000_000_000_000)
+            try engine.flush()
+        }
+        try engine.compact()
+    }
+
+    private func write(_ count: Int, keys: UInt64) throws {
         var random = SystemRandomNumberGenerator()
         var value = [UInt8](repeating: 0, count: 100)
         for index in value.indices.prefix(50) { value[index] = UInt8.random(in: 0...255, using: &random) }
         for _ in 0..<count {
-            let number = random.next() % UInt64(max(count, 1))
+            let number = random.next() % keys
             let digits = String(number)
             let key = String(repeating: "0", count: 16 - digits.utf8.count) + digits
             value[Int(number % 50)] &+= 1

@@ -18,12 +18,13 @@ struct Replication: AsyncParsableCommand {
 struct Rows: AsyncParsableCommand {
     @Option(help: "Where data may go.") var data = NSTemporaryDirectory()
     @Option(help: "Writes of a round, in thousands.") var thousands = 1000
-    @Option(help: "Megabytes of a full copy.") var megabytes = 1024
+    @Option(help: "Megabytes of the tables that a full copy takes.") var megabytes = 1024
     @Option(help: "Seconds of a round of lag.") var seconds = 10
     @Option(help: "How often each side is measured, in turns.") var rounds = 3
     @Option(help: "Where the nodes' certificates are, for the row with TLS.") var certificates = "fixtures/certificates"
     @Option(help: "A file for one JSON object a row; what it held is replaced.") var json: String?
-    @Option(help: "Only these rows, by the ends of their names: lag, cost, catch-up, bootstrap, bootstrap-tls, round-trip.")
+    @Option(
+        help: "Only these rows, by the ends of their names: lag, cost, catch-up, bootstrap, bootstrap-tls, round-trip.")
     var only: [String] = []
 
     func run() async throws {

@@ -10,7 +10,7 @@ struct Curves: ParsableCommand {
             Example: versus curves --json curves.json
 
             Each point is a process and a line of the file, which names the points that need not be measured again. The \
-            data of a point is removed before the next. Takes hours.
+            data of a point is removed before the next. Takes hours, and up to 70 GB of disk for 20 million values of 1 KiB.
             """)
 
     @Option(help: "The file that results are added to.")
@@ -19,18 +19,24 @@ struct Curves: ParsableCommand {
     var data = "/tmp"
     @Option(parsing: .upToNextOption, help: "Numbers of keys.")
     var keys = [1_000_000, 5_000_000, 20_000_000, 50_000_000]
+    @Option(parsing: .upToNextOption, help: "Numbers of keys with values of over 100 bytes.")
+    var largerKeys = [1_000_000, 5_000_000, 20_000_000]
     @Option(parsing: .upToNextOption, help: "Memory budgets in percent of the data.")
     var budgets = [10, 50, 100]
+    @Option(parsing: .upToNextOption, help: "Bytes of a value.")
+    var values = [100, 1024]
 
     func run() throws {
         let done = (try? String(contentsOfFile: json, encoding: .utf8)) ?? ""
-        for keys in keys {
-            for budget in budgets {
-                for engine in [EngineKind.godwit, .rocksdb] {
-                    let name = PointName(engine: engine, keys: keys, budget: budget)
-                    if done.contains(name.json) { continue }
-                    print("\(engine.rawValue), \(keys) keys, budget \(budget) %")
-                    try measure(name)
+        for value in values {
+            for keys in value > 100 ? largerKeys : keys {
+                for budget in budgets {
+                    for engine in [EngineKind.godwit, .rocksdb] {
+                        let name = PointName(engine: engine, keys: keys, budget: budget, value: value)
+                        if done.contains(name.json) { continue }
+                        print("\(engine.rawValue), \(keys) keys, budget \(budget) %, values of \(value) B")
+                        try measure(name)
+                    }
                 }
             }
         }
@@ -40,8 +46,8 @@ struct Curves: ParsableCommand {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
         process.arguments = [
-            "point", "--engine", name.engine.rawValue, "--keys", "\(name.keys)", "--budget", "\(name.budget)", "--data",
-            data, "--json", json,
+            "point", "--engine", name.engine.rawValue, "--keys", "\(name.keys)", "--budget", "\(name.budget)", "--value",
+            "\(name.value)", "--data", data, "--json", json,
         ]
         try process.run()
         process.waitUntilExit()
@@ -54,9 +60,12 @@ struct PointName {
     let engine: EngineKind
     let keys: Int
     let budget: Int
+    let value: Int
 
     /// How a line of the file begins.
-    var json: String { "{\"engine\":\"\(engine.rawValue)\",\"keys\":\(keys),\"budgetPercent\":\(budget)," }
+    var json: String {
+        "{\"engine\":\"\(engine.rawValue)\",\"keys\":\(keys),\"budgetPercent\":\(budget),\"valueBytes\":\(value),"
+    }
 }
 
 /// One point of the curves, alone in its process so that its memory can be told.
@@ -67,11 +76,12 @@ struct Point: ParsableCommand {
     @Option var engine: EngineKind
     @Option var keys: Int
     @Option var budget: Int
+    @Option var value: Int
     @Option var data: String
     @Option var json: String
 
     func run() throws {
-        let rows = Dataset(count: keys, valueLength: 100)
+        let rows = Dataset(count: keys, valueLength: value)
         let bytes = max(rows.bytes / 100 * budget, 16 << 20)
         // Past the page cache, which would answer for a small budget.
         let settings = StoreSettings(memoryBudget: bytes, memtableSize: min(64 << 20, bytes / 8), direct: true)
@@ -87,7 +97,7 @@ struct Point: ParsableCommand {
             let warm = versus.run(store, [reads], getOperation)
             let timed = runTimed(store, [Array(reads.prefix(count / 4))], getOperation)
             let line =
-                PointName(engine: engine, keys: keys, budget: budget).json
+                PointName(engine: engine, keys: keys, budget: budget, value: value).json
                 + "\"putsPerSecond\":\(Int(load.speed)),\"overwritesPerSecond\":\(Int(overwrite.speed)),"
                 + "\"getsPerSecond\":\(Int(warm.perSecond)),\"p50ns\":\(timed.valueAtPercentile(50)),"
                 + "\"p99ns\":\(timed.valueAtPercentile(99)),\"p999ns\":\(timed.valueAtPercentile(99.9)),"

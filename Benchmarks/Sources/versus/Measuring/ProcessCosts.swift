@@ -24,18 +24,4 @@ enum ProcessCosts {
             return stat(directory + "/" + name, &status) == 0 ? sum + UInt64(status.st_blocks) * 512 : sum
         }
     }
-
-    /// The longest gap between two clock reads of a thread that does nothing else: what the machine itself does to
-    /// latencies.
-    static func longestIdleGap(seconds: Double) -> UInt64 {
-        let end = now() + UInt64(seconds * 1e9)
-        var last = now()
-        var longest: UInt64 = 0
-        while last < end {
-            let time = now()
-            longest = max(longest, time - last)
-            last = time
-        }
-        return longest
-    }
 }

@@ -18,9 +18,9 @@ struct Rounds {
     var peerMedian: Double { Self.median(peer) }
     var ratio: Double { godwitMedian / peerMedian }
 
-    /// A side against itself: the furthest that one of its runs lies from its median, the larger of both sides. 0 where each
-    /// ran once.
-    var spread: Double { max(Self.spread(godwit), Self.spread(peer)) }
+    /// A side against itself: the furthest that one of its runs lies from its median, the larger of both sides. nil where
+    /// each ran once, which says nothing of how runs differ.
+    var spread: Double? { godwit.count > 1 ? max(Self.spread(godwit), Self.spread(peer)) : nil }
 
     private static func spread(_ values: [Double]) -> Double {
         let middle = median(values)

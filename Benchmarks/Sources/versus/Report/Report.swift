@@ -29,9 +29,9 @@ final class Report {
         print(
             Self.line(
                 row.workload, "\(row.threads)", row.peer, row.godwit.grouped, row.peerValue.grouped, row.unit,
-                row.ratio.formatted(digits: 2), "±" + (row.spread * 100).formatted(digits: 0) + " %",
-                target?.text ?? "",
-                target.map { $0.isReached(row.ratio, spread: row.spread) ? "reached" : "missed" } ?? ""))
+                row.ratio.formatted(digits: 2),
+                row.spread.map { "±" + ($0 * 100).formatted(digits: 0) + " %" } ?? "one run",
+                target?.text(row.unit) ?? "", target.map { $0.isReached(by: row) ? "reached" : "missed" } ?? ""))
         if let latencies = row.latencies {
             print("    latency, ns    godwit " + latencies.godwit.summary)
             print("                   peer   " + latencies.peer.summary)
@@ -55,7 +55,7 @@ extension Row {
         var fields = [
             ("workload", "\"\(workload)\""), ("threads", "\(threads)"), ("peer", "\"\(peer)\""),
             ("godwit", godwit.plain), ("peerValue", peerValue.plain), ("unit", "\"\(unit)\""),
-            ("ratio", ratio.formatted(digits: 4)), ("spread", spread.formatted(digits: 4)),
+            ("ratio", ratio.formatted(digits: 4)), ("spread", spread?.formatted(digits: 4) ?? "null"),
         ]
         let sides = [("", latencies?.godwit), ("peer", latencies?.peer)]
         for (prefix, histogram) in sides {

@@ -69,58 +69,64 @@ extension Bench {
         report.add(row)
     }
 
-    /// `overwrite-sustained`: the data several times over in random order, compaction running and finished. Beside the
-    /// speed: what was written to the disk for it, and the longest time that a put took.
+    /// `overwrite-sustained`: the data several times over in random order, compaction running and finished; and what was
+    /// written to the disk for it. Then the data once more for latencies and the longest put, beside a thread that idles.
     func overwriteSustained(_ pair: Pair, _ rows: Dataset, timeline: Timeline?) throws {
         let order = Order.uniform(rows.count * scale.overwrites, of: rows.count, seed: 51)
-        let idle = ProcessCosts.longestIdleGap(seconds: 2)
-        var speeds: [String: [Double]] = [:]
-        var written: [String: [Double]] = [:]
-        var latencies: [String: LatencyHistogram] = [:]
+        var speeds: [Double] = []
+        var amplifications: [Double] = []
         for (name, store) in [("godwit", pair.godwit), ("rocksdb", pair.peer)] {
             store.settle()
             let before = ProcessCosts.writtenBytes
             let begin = now()
-            let histogram = overwrite(store, order, rows, name: name, timeline: timeline)
-            speeds[name] = [Double(order.count) * 1e9 / Double(store.settle() - begin)]
+            overwrite(store, order, rows, name: name, timeline: timeline)
+            speeds.append(Double(order.count) * 1e9 / Double(store.settle() - begin))
             // What is still in the page cache counts too.
             sync()
-            written[name] = [Double(ProcessCosts.writtenBytes - before)]
-            latencies[name] = histogram
+            let bytes = Double(order.count * (Dataset.keyLength + rows.valueLength))
+            amplifications.append(Double(ProcessCosts.writtenBytes - before) / bytes)
         }
-        let row = { (name: String, unit: String, values: [String: [Double]]) in
-            Row(name, unit: unit, Rounds(godwit: values["godwit"]!, peer: values["rocksdb"]!))
+        let timed = [pair.godwit, pair.peer].map { overwriteTimed($0, order.prefix(rows.count), rows) }
+        let row = { (name: String, unit: String, values: [Double]) in
+            Row(name, unit: unit, Rounds(godwit: [values[0]], peer: [values[1]]))
         }
         var speed = row("overwrite-sustained", "op/s", speeds)
-        speed.latencies = (latencies["godwit"]!, latencies["rocksdb"]!)
+        speed.latencies = (timed[0].latencies, timed[1].latencies)
         report.add(speed)
-        let bytes = Double(order.count * (Dataset.keyLength + rows.valueLength))
-        report.add(
-            row("overwrite-sustained/write-amplification", "x", written.mapValues { $0.map { $0 / bytes } }))
-        report.add(
-            row("overwrite-sustained/longest-put", "ms", latencies.mapValues { [Double($0.max) / 1e6] }))
-        print("    an idle thread's longest gap beside it: \((Double(idle) / 1e6).formatted(digits: 2)) ms")
+        report.add(row("overwrite-sustained/write-amplification", "x", amplifications))
+        report.add(row("overwrite-sustained/longest-put", "ms", timed.map { Double($0.latencies.max) / 1e6 }))
+        let gaps = timed.map { (Double($0.idleGap) / 1e6).formatted(digits: 2) }
+        print("    an idle thread's longest gap beside it: \(gaps[0]) ms with godwit, \(gaps[1]) ms with the peer")
     }
 
-    private func overwrite(
-        _ store: any Store, _ order: [UInt32], _ rows: Dataset, name: String, timeline: Timeline?
-    ) -> LatencyHistogram {
-        var histogram = LatencyHistogram.empty
+    private func overwrite(_ store: any Store, _ order: [UInt32], _ rows: Dataset, name: String, timeline: Timeline?) {
         let session = store.session()
         let key = KeyBuffer()
-        var begin = now()
-        timeline?.start(name, at: begin)
+        timeline?.start(name, at: now())
         for (index, number) in order.enumerated() {
             key.set(existing: Int(number))
             session.put(key.pointer, rows.value(Int(number), version: index), synced: false)
-            // One clock read for each put: its end is the next one's beginning.
-            let end = now()
-            _ = histogram.record(end - begin)
-            timeline?.count(at: end)
-            begin = end
+            timeline?.count(at: now())
         }
         timeline?.end()
-        return histogram
+    }
+
+    private func overwriteTimed(
+        _ store: any Store, _ order: ArraySlice<UInt32>, _ rows: Dataset
+    ) -> (latencies: LatencyHistogram, idleGap: UInt64) {
+        store.settle()
+        var histogram = LatencyHistogram.empty
+        let session = store.session()
+        let key = KeyBuffer()
+        let idle = IdleThread()
+        for number in order {
+            key.set(existing: Int(number))
+            let value = rows.value(Int(number), version: 3)
+            let begin = now()
+            session.put(key.pointer, value, synced: false)
+            _ = histogram.record(now() - begin)
+        }
+        return (histogram, idle.stop())
     }
 }
 
