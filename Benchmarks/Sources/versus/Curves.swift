@@ -9,8 +9,9 @@ struct Curves: ParsableCommand {
         discussion: """
             Example: versus curves --json curves.json
 
-            Each point is a process and a line of the file, which names the points that need not be measured again. The \
-            data of a point is removed before the next. Takes hours, and up to 70 GB of disk for 20 million values of 1 KiB.
+            Each point is a process and a line of the file, which names the points that need not be measured again. \
+            The data of a point is removed before the next. Takes hours, and up to 70 GB of disk for 20 million values \
+            of 1 KiB.
             """)
 
     @Option(help: "The file that results are added to.")
@@ -46,8 +47,8 @@ struct Curves: ParsableCommand {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
         process.arguments = [
-            "point", "--engine", name.engine.rawValue, "--keys", "\(name.keys)", "--budget", "\(name.budget)", "--value",
-            "\(name.value)", "--data", data, "--json", json,
+            "point", "--engine", name.engine.rawValue, "--keys", "\(name.keys)", "--budget", "\(name.budget)",
+            "--value", "\(name.value)", "--data", data, "--json", json,
         ]
         try process.run()
         process.waitUntilExit()
@@ -92,7 +93,7 @@ struct Point: ParsableCommand {
             let size = ProcessCosts.diskBytes("\(directory)/store")
             let count = min(keys, budget < 100 ? 500_000 : 2_000_000)
             let reads = Order.uniform(count, of: keys, seed: 13)
-            // What has just been written is cold in one engine and not in the other: the cache is filled by reads first.
+            // What has just been written is cold in one engine and not in the other: reads fill the cache first.
             _ = versus.run(store, [Order.uniform(count, of: keys, seed: 14)], getOperation)
             let warm = versus.run(store, [reads], getOperation)
             let timed = runTimed(store, [Array(reads.prefix(count / 4))], getOperation)
