@@ -54,7 +54,8 @@ private final class ValuePool: Sendable {
     }
 }
 
-/// Room for one key: 16 decimal digits. Rows have the even numbers, so that every odd one is absent and within the range.
+/// Room for one key: 16 decimal digits. Rows have the even numbers, so that every odd one is absent and within the
+/// range.
 struct KeyBuffer: ~Copyable {
     let pointer: UnsafeMutableRawPointer
 
@@ -73,6 +74,10 @@ struct KeyBuffer: ~Copyable {
 
     @inline(__always)
     func set(absent row: Int) { Self.write(row * 2 + 1, to: pointer) }
+
+    /// The key of a number: twice a row's, or that and one.
+    @inline(__always)
+    func set(number: Int) { Self.write(number, to: pointer) }
 
     /// Writes a number's digits.
     @inline(__always)

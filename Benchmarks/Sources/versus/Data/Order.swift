@@ -17,13 +17,6 @@ enum Order {
         return (0..<count).map { _ in UInt32(Chance.mix(UInt64(zipf.rank(chance.unit()))) % UInt64(rows)) }
     }
 
-    /// As `zipfian`, counted from the last row down: YCSB's "latest".
-    static func latest(_ count: Int, of rows: Int, seed: UInt64) -> [UInt32] {
-        var chance = Chance(seed: seed)
-        let zipf = Zipf(rows)
-        return (0..<count).map { _ in UInt32(rows - 1 - zipf.rank(chance.unit())) }
-    }
-
     /// From the first row on, again and again.
     static func sequential(_ count: Int, of rows: Int) -> [UInt32] {
         (0..<count).map { UInt32($0 % rows) }
@@ -37,12 +30,13 @@ enum Order {
 }
 
 /// Ranks with a zipfian distribution.
-private struct Zipf {
+struct Zipf {
     private static let theta = 0.99
     private let rows: Double
     private let zeta: Double
     private let eta: Double
 
+    /// Over so many rows; takes time in proportion to them.
     init(_ count: Int) {
         rows = Double(count)
         zeta = (1...count).reduce(0.0) { $0 + pow(1 / Double($1), Self.theta) }
@@ -50,6 +44,7 @@ private struct Zipf {
         eta = (1 - pow(2 / rows, 1 - Self.theta)) / (1 - two / zeta)
     }
 
+    /// The rank, from 0 on, of a number from 0 up to 1.
     func rank(_ unit: Double) -> Int {
         let scaled = unit * zeta
         if scaled < 1 { return 0 }
