@@ -51,7 +51,7 @@ Options make_options(const rocks_options &o, const std::shared_ptr<Cache> &cache
     table.block_cache = cache;
     table.block_size = 4096;
     table.format_version = 5;
-    table.filter_policy.reset(NewBloomFilterPolicy(10, false));
+    if (o.filters) table.filter_policy.reset(NewBloomFilterPolicy(10, false));
     table.whole_key_filtering = true;
     table.data_block_index_type = BlockBasedTableOptions::kDataBlockBinaryAndHash;
     table.data_block_hash_table_util_ratio = 0.75;

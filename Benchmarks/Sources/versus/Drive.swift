@@ -9,10 +9,14 @@ struct Drive: ParsableCommand {
 
     /// What is run. Reads find a loaded, compacted, cached store.
     enum Kind: String, ExpressibleByArgument, CaseIterable {
-        case put, get, absent, multiget, scan, load
+        case put, get, absent, multiget, scan, load, merge
         case putSynced = "put-synced"
         case getMemtable = "get-memtable"
+        case getUnfiltered = "get-unfiltered"
     }
+
+    /// How many tables, each with all keys, `merge` makes one of.
+    private static let mergedTables = 3
 
     @Argument(help: "What is run: \(Kind.allCases.map(\.rawValue).joined(separator: ", ")).")
     var kind: Kind
@@ -34,13 +38,18 @@ struct Drive: ParsableCommand {
         let isMemtable = kind == .getMemtable
         let settings = StoreSettings(
             memoryBudget: (isMemtable ? 3 << 30 : 1 << 30) + rows.bytes * 2,
-            memtableSize: isMemtable ? 512 << 20 : 64 << 20)
+            memtableSize: isMemtable ? 512 << 20 : 64 << 20, hasFilters: kind != .getUnfiltered)
         try Versus.withDirectory(in: data) { directory in
             let store = try engine.open("\(directory)/store", settings)
             if kind == .load {
                 let begin = now()
                 try store.load(sorted: rows)
                 show(now() - begin, keys)
+            } else if kind == .merge {
+                try prepare(store, rows)
+                let begin = now()
+                try store.compact()
+                show(now() - begin, keys * Self.mergedTables)
             } else {
                 try prepare(store, rows)
                 let orders = (0..<threads).map { order(rows, seed: 71 + UInt64($0)) }
@@ -58,9 +67,14 @@ struct Drive: ParsableCommand {
     private func prepare(_ store: any Store, _ rows: Dataset) throws {
         switch kind {
         case .put, .putSynced, .load: return
+        case .merge:
+            for version in 0..<Self.mergedTables {
+                _ = versus.run(store, [Order.sequential(keys, of: keys)], putOperation(rows, version: version))
+                try store.flush()
+            }
         case .getMemtable:
             _ = versus.run(store, [Order.permutation(of: keys, seed: 12)], putOperation(rows, version: 0))
-        case .get, .absent, .multiget, .scan:
+        case .get, .getUnfiltered, .absent, .multiget, .scan:
             try store.load(sorted: rows)
             try store.compact()
             store.settle()
@@ -79,9 +93,9 @@ struct Drive: ParsableCommand {
 
     private func operation(_ rows: Dataset) -> Operation {
         switch kind {
-        case .put, .load: putOperation(rows, version: 1)
+        case .put, .load, .merge: putOperation(rows, version: 1)
         case .putSynced: putOperation(rows, version: 1, synced: true)
-        case .get, .getMemtable: getOperation
+        case .get, .getMemtable, .getUnfiltered: getOperation
         case .absent: absentOperation
         case .scan: { session, _, _ in session.scan(from: nil, limit: .max).sum }
         case .multiget: multiGetOperation(rows, Order.uniform(operations, of: keys, seed: 31), batch: 100)

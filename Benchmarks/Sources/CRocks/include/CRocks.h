@@ -19,6 +19,8 @@ typedef struct {
     bool hyper_clock;
     // Reads, flushes and compactions past the page cache.
     bool direct;
+    // Full Bloom filters of 10 bits a key.
+    bool filters;
 } rocks_options;
 
 // NULL on failure; `error` (256 bytes) then says why.

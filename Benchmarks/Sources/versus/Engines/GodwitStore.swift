@@ -12,6 +12,9 @@ final class GodwitStore: Store, @unchecked Sendable {
         options.memtableSize = settings.memtableSize
         options.directReads = settings.direct
         engine = try Engine.open(at: directory, options: options)
+        if !settings.hasFilters {
+            try engine.alterKeyspace(engine.defaultKeyspace, settings: KeyspaceSettings(filterBitsPerKey: 0))
+        }
     }
 
     func session() -> any Session { GodwitSession(engine) }
@@ -37,6 +40,8 @@ final class GodwitStore: Store, @unchecked Sendable {
 
     var tableBytes: UInt64 { (try? engine.approximateSize()) ?? 0 }
     var memoryBytes: UInt64 { engine.metrics.memory.total }
+    /// Nanoseconds that writers were slowed or held for background work, by the engine's own timer.
+    var writersWaited: UInt64 { engine.metrics.writes.delayedNanoseconds }
     func close() throws { try engine.close() }
 }
 

@@ -14,7 +14,7 @@ final class RocksStore: Store, @unchecked Sendable {
         let opened = directory.withCString { path in
             var options = rocks_options(
                 path: path, cache_bytes: cache, memtable_bytes: settings.memtableSize, hyper_clock: hyperClock,
-                direct: settings.direct)
+                direct: settings.direct, filters: settings.hasFilters)
             return rocks_open(&options, &error)
         }
         guard let opened else {

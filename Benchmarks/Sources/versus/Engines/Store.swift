@@ -51,6 +51,8 @@ struct StoreSettings {
     var memtableSize = 64 << 20
     /// Reads tables past the page cache.
     var direct = false
+    /// Whether tables have filters, of 10 bits a key.
+    var hasFilters = true
 }
 
 /// The engines that are compared.
