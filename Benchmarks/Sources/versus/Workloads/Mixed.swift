@@ -69,8 +69,9 @@ extension Bench {
         report.add(row)
     }
 
-    /// `overwrite-sustained`: the data several times over in random order, compaction running and finished; and what was
-    /// written to the disk for it. Then the data once more for latencies and the longest put, beside a thread that idles.
+    /// `overwrite-sustained`: the data several times over in random order, compaction running and finished; and what
+    /// was written to the disk for it. Then the data once more for latencies and the longest put, beside a thread that
+    /// idles.
     func overwriteSustained(_ pair: Pair, _ rows: Dataset, timeline: Timeline?) throws {
         let order = Order.uniform(rows.count * scale.overwrites, of: rows.count, seed: 51)
         var speeds: [Double] = []
@@ -86,7 +87,9 @@ extension Bench {
             let bytes = Double(order.count * (Dataset.keyLength + rows.valueLength))
             amplifications.append(Double(ProcessCosts.writtenBytes - before) / bytes)
         }
+        let waits = (pair.godwit as? GodwitStore)?.writersWaited ?? 0
         let timed = [pair.godwit, pair.peer].map { overwriteTimed($0, order.prefix(rows.count), rows) }
+        let waited = ((pair.godwit as? GodwitStore)?.writersWaited ?? 0) - waits
         let row = { (name: String, unit: String, values: [Double]) in
             Row(name, unit: unit, Rounds(godwit: [values[0]], peer: [values[1]]))
         }
@@ -97,6 +100,8 @@ extension Bench {
         report.add(row("overwrite-sustained/longest-put", "ms", timed.map { Double($0.latencies.max) / 1e6 }))
         let gaps = timed.map { (Double($0.idleGap) / 1e6).formatted(digits: 2) }
         print("    an idle thread's longest gap beside it: \(gaps[0]) ms with godwit, \(gaps[1]) ms with the peer")
+        let own = (Double(waited) / 1e6).formatted(digits: 2)
+        print("    by its own timer godwit slowed or held the writer for \(own) ms in all")
     }
 
     private func overwrite(_ store: any Store, _ order: [UInt32], _ rows: Dataset, name: String, timeline: Timeline?) {
