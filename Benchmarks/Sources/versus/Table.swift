@@ -33,6 +33,7 @@ struct Table: ParsableCommand {
         if let rounds { scale.rounds = rounds }
         let report = try Report(json: json)
         let timeline = try timeline.map { try Timeline($0) }
+        let begin = now()
         try Versus.withDirectory(in: data) { directory in
             let bench = Bench(scale, in: directory, only: only, report: report)
             let (rocks, lmdb) = (String(cString: rocks_version()), String(cString: lmdb_version_text()))
@@ -40,6 +41,8 @@ struct Table: ParsableCommand {
             report.header()
             try measure(bench, timeline)
         }
+        let seconds = Int((now() - begin) / 1_000_000_000)
+        print("\(report.rows.count) rows in \(seconds / 60) min \(seconds % 60) s")
     }
 
     private func measure(_ bench: Bench, _ timeline: Timeline?) throws {
