@@ -184,9 +184,13 @@ package final class Simulation {
         cluster.levels = []
     }
 
+    /// Whether a node has a write durably: in the history that it is in, not another of that length. Of one that is down
+    /// it counts that it had it.
     private func hasDurable(_ node: SimulatedNode, _ write: Ledger.Write) -> Bool {
-        if let engine = node.engine { node.durable = engine.durablePoint }
-        return node.durable.position.sequence >= write.position.sequence
+        let (position, engine) = (write.position, node.engine)
+        if let engine { node.durable = engine.durablePoint }
+        guard node.durable.position.sequence >= position.sequence else { return false }
+        return engine?.has(position) ?? (node.everDurable[position.epoch] ?? 0 >= position.sequence)
     }
 
     // MARK: Faults
