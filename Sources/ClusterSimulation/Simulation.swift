@@ -31,6 +31,8 @@ package final class Simulation {
     /// When two machines last may have failed to reach each other; the same machine twice: when it was down.
     private var trouble: [[UInt64]]
     private var promotions = 0
+    /// The highest epoch that has begun anywhere.
+    private var newestEpoch = Epoch.none
     private var failure: Violation?
 
     package init(seed: UInt64, steps: Int) {
@@ -126,7 +128,8 @@ package final class Simulation {
                 let level = random.pick([WriteLevel.local, .received(1), .durable(1), .durable(1), .durable(2)])
                 ledger.add(
                     Ledger.Write(
-                        id: id, node: node.index, position: position, level: level, isAcknowledged: level == .local))
+                        id: id, node: node.index, position: position, level: level, isAcknowledged: level == .local,
+                        isOutside: position.epoch < newestEpoch))
                 if level != .local {
                     replica.await(
                         level, at: position, of: written, id: id, until: node.now + 3_000_000_000, now: node.now)
@@ -181,9 +184,13 @@ package final class Simulation {
         cluster.levels = []
     }
 
+    /// Whether a node has a write durably: in the history that it is in, not another of that length. Of one that is down
+    /// it counts that it had it.
     private func hasDurable(_ node: SimulatedNode, _ write: Ledger.Write) -> Bool {
-        if let engine = node.engine { node.durable = engine.durablePoint }
-        return node.durable.position.sequence >= write.position.sequence
+        let (position, engine) = (write.position, node.engine)
+        if let engine { node.durable = engine.durablePoint }
+        guard node.durable.position.sequence >= position.sequence else { return false }
+        return engine?.has(position) ?? (node.everDurable[position.epoch] ?? 0 >= position.sequence)
     }
 
     // MARK: Faults
@@ -280,7 +287,7 @@ package final class Simulation {
         }
     }
 
-    /// Has a node that is not the primary follow the primary, or now and then another follower.
+    /// Has a node that is not the primary follow the primary.
     private func rejoin(_ node: SimulatedNode) throws {
         guard let primary = cluster.primary, node !== primary, let replica = node.replica else { return }
         let isBehindPrimary = node.engine.map { $0.position.epoch <= end(primary).epoch } ?? true
@@ -293,7 +300,8 @@ package final class Simulation {
     /// An epoch began: writes that its node does not have may be lost, unless somebody who has them was there to be
     /// asked.
     private func observed(_ node: SimulatedNode, _ event: ReplicationEvent) {
-        guard case .epochBegan = event else { return }
+        guard case .epochBegan(let epoch) = event else { return }
+        newestEpoch = max(newestEpoch, epoch)
         noteTrouble()
         let wait = node.options.restartWait * 1_000_000
         ledger.excuse { write in

@@ -110,6 +110,25 @@ extension Engine {
         return (try? side.logDirectory.header(of: store.manifest.state.logFloor))?.start
     }
 
+    /// A file of the log.
+    package struct LogPiece: Sendable {
+        /// It begins after this sequence number.
+        package let after: SequenceNumber
+        /// Its bytes: as many as were appended for the one that is being written.
+        package let bytes: UInt64
+    }
+
+    /// The files of the log, in order; those that cannot be read are left out.
+    package var logPieces: [LogPiece] {
+        guard let side = writeSide else { return [] }
+        let segments = side.segments.liveSizes
+        return segments.compactMap { (number, size) -> LogPiece? in
+            guard let header = try? side.logDirectory.header(of: number) else { return nil }
+            let isCurrent = number == segments.last?.number
+            return LogPiece(after: header.start.position.sequence, bytes: isCurrent ? appendedBytes : size)
+        }
+    }
+
     /// Follows the log after a point of this history.
     ///
     /// - Throws: `.history` when the log no longer reaches back to the point, or holds another history there.

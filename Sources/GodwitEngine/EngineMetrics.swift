@@ -168,6 +168,9 @@ public struct EngineMetrics: Sendable, Hashable {
 }
 
 extension Engine {
+    /// Whether the log can no longer be trusted, so that the store must be reopened.
+    package var isPoisoned: Bool { store.poison.isPoisoned && !closed.load(ordering: .relaxed) }
+
     /// What the engine has done since it was opened, and what it is like now. Takes a few locks for a moment; reads no
     /// file.
     public var metrics: EngineMetrics {
@@ -201,7 +204,7 @@ extension Engine {
         metrics.rewindPoints = store.rewind.all.count
         metrics.visible = position
         metrics.durable = durablePoint.position
-        metrics.isPoisoned = store.poison.isPoisoned && !closed.load(ordering: .relaxed)
+        metrics.isPoisoned = isPoisoned
         metrics.writes = writes
         if let writeSide {
             metrics.logBytes = writeSide.segments.liveBytes

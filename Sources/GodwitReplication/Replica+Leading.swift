@@ -195,6 +195,16 @@ extension Replica {
         finishSwitchover(handover.node, .done)
     }
 
+    /// A switchover under way ends with the reign: nobody was told to take over while writes were pausing, and only the
+    /// target knows whether it did after that.
+    func endSwitchover(of reign: Reign) {
+        switch reign.state {
+        case .open, .recovering: return
+        case .pausing(let handing): finishSwitchover(handing.handover.node, .aborted)
+        case .handingOver(let handing): finishSwitchover(handing.handover.node, .inDoubt)
+        }
+    }
+
     private func finishSwitchover(_ node: NodeID, _ outcome: SwitchoverOutcome) {
         lastSwitchover = outcome
         core.tell(.switchover(to: node.description, outcome: outcome))
@@ -274,7 +284,7 @@ extension Replica {
     }
 
     /// Takes the leader's word for how far the others are; of its own followers this node knows more.
-    func takeMembers(_ members: [Member], keepFrom: SequenceNumber) {
+    func takeMembers(_ members: [Member]) {
         let own = shippers.compactMap { $0.hello?.node }
         for member in members where member.node != core.node && !own.contains(member.node) {
             let old = core.slots[member.node]
@@ -330,7 +340,7 @@ extension Replica {
 
     func noteEnd(now: UInt64) {
         guard let engine = core.engine else { return }
-        samples.note(engine.historyPoint.position.sequence, bytes: engine.appendedBytes, now: now)
+        samples.note(engine.historyPoint.position.sequence, bytes: engine.appendedBytes, now: now) { engine.logPieces }
     }
 
     /// Refuses writes while the furthest follower lags past the bound.

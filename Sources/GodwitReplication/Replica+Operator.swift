@@ -89,8 +89,10 @@ extension Replica {
             throw ReplicationError(.invalidArgument, "a node cannot follow itself; give the primary's address")
         }
         do throws(EngineError) {
-            if case .primary = role { dropFollowers("this node follows \(leader) now") }
+            guard case .primary(let reign) = role else { return try follow(leader, now: now) }
+            dropFollowers("this node follows \(leader) now")
             try follow(leader, now: now)
+            endSwitchover(of: reign)
         } catch {
             throw ReplicationError(error)
         }
@@ -130,7 +132,8 @@ extension Replica {
     }
 
     /// Compares this node's data with that of every follower that streams from it now, key by key where it differs:
-    /// asked of the primary, and of each follower that passes the stream on. The outcome comes as a `.verified` action.
+    /// asked of the primary, and of each follower that passes the stream on. One that is connected and does not stream
+    /// yet counts as not compared. The outcome comes as a `.verified` action.
     ///
     /// - Returns: The number that the action will have.
     package func verify(now: UInt64) throws(ReplicationError) -> UInt64 {
@@ -156,7 +159,7 @@ extension Replica {
     /// Whether it is a follower that others follow.
     private var isRelay: Bool {
         guard case .follower = role else { return false }
-        return shippers.contains { shipper in if case .streaming = shipper.state { true } else { false } }
+        return shippers.contains(where: \.isStreaming)
     }
 
     /// Waits for a level; the outcome comes as a `.level` action with this id. Only nodes count that may hold what was

@@ -149,6 +149,7 @@ extension Replica {
         dropFollowers("a newer epoch, \(epoch), has begun")
         core.tell(.deposed(by: epoch, own: own))
         tellRole()
+        endSwitchover(of: reign)
     }
 
     // MARK: Going back, and full copies

@@ -43,9 +43,12 @@ extension Replica {
     }
 
     private func describeLinks(in status: inout ReplicaStatus) {
-        status.followers = shippers.filter { $0.hello != nil }.map(describe)
+        let linked = shippers.filter { $0.hello != nil && !$0.link.isClosed }
+        status.followers = linked.map(describe)
         switch role {
-        case .primary: status.lag = status.followers.map(\.lag).min { $0.records < $1.records } ?? Lag()
+        case .primary:
+            status.followers += absent(linked).map(describeAbsent)
+            status.lag = status.followers.map(\.lag).min { $0.records < $1.records } ?? Lag()
         case .deposed: break
         case .follower(let session):
             status.leader = session.leader
@@ -63,23 +66,45 @@ extension Replica {
     }
 
     private func describe(_ shipper: Shipper) -> LinkStatus {
-        var link = LinkStatus()
-        guard let hello = shipper.hello else { return link }
-        link.node = hello.node.description
-        link.region = hello.region
-        link.address = hello.address
-        link.isConnected = !shipper.link.isClosed
-        link.stage = shipper.stage
+        guard let hello = shipper.hello else { return LinkStatus() }
         let progress = shipper.progress
+        // Before it streams, what it said last counts.
+        let received = shipper.isStreaming ? progress.received : core.slots[hello.node]?.received ?? 0
+        var link = figures(of: hello.node, at: received)
+        (link.region, link.address, link.isConnected, link.stage) = (hello.region, hello.address, true, shipper.stage)
         (link.sent, link.received) = (progress.sent, progress.received)
-        (link.durable, link.applied, link.bytes) = (progress.durable, progress.applied, progress.bytes)
-        let lag = samples.lag(of: progress.received, now: lastPoll)
-        let figures = core.figures[hello.node] ?? PeerFigures()
+        (link.durable, link.applied) = (progress.durable, progress.applied)
+        link.throughput = core.figures[hello.node]?.throughput.rate(link.bytes, now: lastPoll) ?? 0
+        return link
+    }
+
+    /// The nodes with a slot that neither follow this one now nor one that does: they are behind, and more so with each
+    /// write.
+    private func absent(_ linked: [Shipper]) -> [Slot] {
+        let present = linked.compactMap { $0.hello?.node } + linked.flatMap { $0.members.map(\.node) }
+        return core.slots.all.filter { !present.contains($0.node) }
+    }
+
+    /// A follower without a link, as it was when last heard of.
+    private func describeAbsent(_ slot: Slot) -> LinkStatus {
+        var link = figures(of: slot.node, at: slot.received)
+        (link.region, link.address, link.stage) = (slot.region, slot.address, "disconnected")
+        (link.sent, link.received) = (slot.received, slot.received)
+        (link.durable, link.applied) = (slot.durable, slot.received)
+        return link
+    }
+
+    /// What has happened on the links with a node, and how far it lags that has everything up to `received`.
+    private func figures(of node: NodeID, at received: SequenceNumber) -> LinkStatus {
+        let figures = core.figures[node] ?? PeerFigures()
+        let lag = samples.lag(of: received, now: lastPoll)
         let (p50, p99, longest) = figures.lag.figures
+        var link = LinkStatus()
+        link.node = node.description
         link.lag = Lag(
             records: lag.records, bytes: lag.bytes, milliseconds: lag.nanoseconds / 1_000_000, p50: p50, p99: p99,
             max: longest)
-        link.throughput = figures.throughput.rate(progress.bytes, now: lastPoll)
+        link.bytes = figures.bytes
         link.reconnects = max(1, figures.handshakes) - 1
         (link.partialSyncs, link.fullSyncs, link.rewinds) = (figures.partialSyncs, figures.fullSyncs, figures.rewinds)
         return link

@@ -60,7 +60,7 @@ package final class Replica {
             let opening = try Opening(directory: directory, options: options, environment: environment)
             core = opening.core
             copies = try CopyDesk(core)
-            core.reports = try RecoveryReport.load(core)
+            try core.loadReports()
             try takeUp(opening, now: now)
         } catch {
             throw ReplicationError(error)
@@ -239,7 +239,9 @@ package final class Replica {
     }
 
     private func poll(_ shipper: Shipper, now: UInt64) -> UInt64 {
-        if let node = shipper.hello?.node { core.figures[node]?.throughput.note(shipper.progress.bytes, now: now) }
+        if let node = shipper.hello?.node, let bytes = core.figures[node]?.bytes {
+            core.figures[node]?.throughput.note(bytes, now: now)
+        }
         let silence = shipper.link.heard + core.options.silence * 1_000_000
         if now >= silence {
             core.close(shipper.link, "nothing was heard for \(core.options.silence) ms")
@@ -256,6 +258,7 @@ package final class Replica {
         guard now >= nextTick else { return nextTick }
         nextTick = now + Slots.interval
         noticeLostSlots()
+        if let floor = core.slots.all.map(\.durable).min() { samples.forget(through: floor) }
         core.attempt("store the slots") { () throws(EngineError) in
             try core.slots.save(core.fileSystem, to: core.home, now: now)
         }

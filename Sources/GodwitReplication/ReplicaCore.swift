@@ -14,7 +14,12 @@ final class ReplicaCore {
     private(set) var actions: [ReplicaAction] = []
     private(set) var refusals: [String: UInt64] = [:]
     private(set) var errors: [String: UInt64] = [:]
-    var reports: [RecoveryReport] = []
+    /// The reports of tails, the latest last.
+    private(set) var reports: [RecoveryReport] = []
+    /// How many are kept, the oldest going first.
+    static let keptReports = 256
+    /// Saved tails that were found damaged: left alone until a restart, so that later ones get their turn.
+    var damagedTails: Set<String> = []
     /// Followers that cannot be sent the record of a sequence number: only a full copy takes them past it.
     var owesCopy: [NodeID: SequenceNumber] = [:]
     /// What happened on the links with followers.
@@ -111,6 +116,20 @@ final class ReplicaCore {
         link.isClosed = true
         actions.append(.close(link.id, reason: reason))
         tell(.unlinked(node: link.name, reason: reason))
+    }
+
+    // MARK: Reports
+
+    /// Takes up the reports that are stored with this node's own tails.
+    func loadReports() throws(EngineError) { reports = try RecoveryReport.load(self) }
+
+    /// Keeps the report of a tail, in the place of one of the same tail: a link that broke before the report came
+    /// over has it classified again.
+    func add(_ report: RecoveryReport) {
+        reports.removeAll { $0.node == report.node && $0.end == report.end }
+        reports.append(report)
+        reports.removeFirst(max(0, reports.count - Self.keptReports))
+        tell(.recovered(report))
     }
 
     // MARK: Failures

@@ -2,7 +2,8 @@
 public struct Lag: Sendable, Codable, Hashable {
     /// Sequence numbers that are missing.
     public var records: UInt64 = 0
-    /// Bytes of log that are missing, as far as this node knows.
+    /// Bytes of log that are missing, as far as this node knows. A follower does not know that of itself: always 0
+    /// there, as the three below are.
     public var bytes: UInt64 = 0
     /// The age of the oldest write that is missing, or for a follower how old the moment is that it is sure to show.
     public var milliseconds: UInt64 = 0
@@ -124,7 +125,7 @@ public struct ReplicaStatus: Sendable, Codable, Hashable {
     public var leader: String?
     /// The link with the leader; nil for a primary.
     public var upstream: LinkStatus?
-    /// The links with followers.
+    /// The links with followers; on a primary also what is known of each follower with a slot that has no link now.
     public var followers: [LinkStatus] = []
     /// What is kept for followers.
     public var slots: [SlotStatus] = []
@@ -136,7 +137,8 @@ public struct ReplicaStatus: Sendable, Codable, Hashable {
     public var refusingWrites: String?
     /// Full copies under way.
     public var copies: [CopyStatus] = []
-    /// The reports of tails, of this node's or of other nodes' replayed here, the latest last; rows at most 1,000 each.
+    /// The reports of tails, of this node's or of other nodes' replayed here, the latest last: at most 256, with at
+    /// most 1,000 rows each. Those of other nodes' tails are gone after a restart; the rejoined node stores its own.
     public var recovery: [RecoveryReport] = []
     /// Refused handshakes by reason.
     public var refusals: [String: UInt64] = [:]

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import GodwitEngine
 internal import GodwitNode
+internal import GodwitReplication
 internal import Hummingbird
 internal import HummingbirdCore
 internal import Logging
@@ -40,7 +41,7 @@ package enum Server {
                     availableConnectionsDelegate: MaximumAvailableConnections(connectionLimit)),
                 onServerRunning: { channel in
                     let port = channel.localAddress?.port ?? admin.port
-                    let role = node.isPrimary ? "primary" : "follower"
+                    let role = (try? await node.status().role) ?? "follower"
                     ready(
                         """
                         ready region=\(node.region) role=\(role) replication=\(node.address) \

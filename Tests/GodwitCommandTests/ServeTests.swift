@@ -97,6 +97,46 @@ import Testing
         #expect(metrics.contains("godwit_link_lag_seconds{"))
     }
 
+    @Test("a deposed node says so when it serves, is well, is not ready, and keeps no bound of lag")
+    func deposed() async throws {
+        let scratch = Scratch()
+        let old = try serve(scratch, "us-east")
+        let new = try serve(scratch, "eu-west", ["--follow", "\(old.replication)"])
+        _ = try await old.client().put("a", [1], in: "default", "level=durable(1)&wait=20s")
+        _ = try await new.client().json("POST", "/v1/promote")
+        // It brings its epoch to the old primary, which will not lead it.
+        _ = try await new.client().json("POST", "/v1/rejoin?leader=\(old.replication)")
+        #expect(try await comes { try await old.client().status().role == "deposed" })
+        #expect(old.stop() == 0)
+        let again = try serve(scratch, "us-east")
+        #expect(again.readyLine.contains(" role=deposed "))
+        _ = try await again.client().text("/healthz")
+        for path in ["/readyz", "/healthz?maxLag=1h"] {
+            let refusal = await #expect(throws: NodeClient.Refusal.self) { _ = try await again.client().text(path) }
+            #expect(refusal?.status == 503, "\(path)")
+        }
+    }
+
+    @Test("what became of an old primary's writes is listed batch by batch, on both nodes")
+    func batches() async throws {
+        let scratch = Scratch()
+        let old = try serve(scratch, "us-east")
+        var new = try serve(scratch, "eu-west", ["--follow", "\(old.replication)"])
+        _ = try await old.client().put("a", [1], in: "default", "level=durable(1)&wait=20s")
+        #expect(new.stop() == 0)
+        let written = try await old.client().put("alone", [1])
+        old.killNow()
+        new = try serve(scratch, "eu-west", ["--follow", "\(old.replication)"])
+        _ = try await new.client().json("POST", "/v1/promote?allowDataLoss=true")
+        let back = try serve(scratch, "us-east", ["--follow", "\(new.replication)"])
+        for node in [back, new] {
+            #expect(try await comes { try await !node.client().status().recovery.isEmpty })
+            let listed = try Command.godwit(["status", "--admin", "\(node.admin)", "--batches"])
+            #expect(listed.status == 0 && listed.text.contains("  \(written.position) recovered, written again\n"))
+        }
+        #expect(text(try await new.client().get("alone")) == "\u{1}")
+    }
+
     @Test("the operator's commands: status, verify, switchover, promote, rejoin")
     func commands() async throws {
         let scratch = Scratch()

@@ -34,6 +34,49 @@ import Testing
         }
     }
 
+    @Test("a follower gives no figures that it cannot know, and a deposed node no lag at all")
+    func unknownFigures() {
+        var status = ReplicaStatus()
+        status.role = "follower"
+        status.upstream = LinkStatus()
+        status.lag = Lag(records: 4, milliseconds: 6)
+        let text = MetricsText(status, nil).text
+        #expect(text.contains("godwit_node_lag_records 4\n") && text.contains("godwit_node_lag_seconds 0.006\n"))
+        #expect(text.contains("godwit_link_lag_seconds{"))
+        #expect(!text.contains("lag_bytes") && !text.contains("acknowledgement_seconds"))
+        status.role = "deposed"
+        status.upstream = nil
+        #expect(!MetricsText(status, nil).text.contains("_lag_"))
+    }
+
+    @Test("a node whose log cannot be trusted is neither well nor ready; a deposed one is well, and not ready")
+    func health() {
+        var status = ReplicaStatus()
+        (status.role, status.stage) = ("primary", "open")
+        #expect(Health(status).sickness(maxLag: .zero, role: "primary") == nil)
+        #expect(Health(status).unreadiness() == nil)
+        var poisoned = Health(status)
+        poisoned.isPoisoned = true
+        #expect(poisoned.sickness() != nil && poisoned.unreadiness() != nil)
+        status.refusingWrites = "a newer epoch has begun elsewhere"
+        #expect(Health(status).sickness() == nil && Health(status).unreadiness() == status.refusingWrites)
+        status.role = "deposed"
+        var deposed = Health(status)
+        deposed.knowsFreshness = false
+        #expect(deposed.sickness() == nil && deposed.lagMilliseconds == nil)
+        #expect(deposed.sickness(maxLag: .seconds(3600)) != nil)
+        #expect(deposed.unreadiness() == status.refusingWrites)
+        status.role = "follower"
+        status.lag.milliseconds = 700
+        #expect(Health(status).unreadiness() == nil)
+        #expect(Health(status).sickness(maxLag: .seconds(1)) == nil)
+        #expect(Health(status).sickness(maxLag: .milliseconds(600)) != nil)
+        #expect(Health(status).sickness(role: "primary") != nil)
+        var empty = Health(status)
+        empty.hasData = false
+        #expect(empty.sickness() == nil && empty.unreadiness() != nil)
+    }
+
     @Test("metrics are Prometheus text: each name described once, labels escaped, every figure of a link there")
     func metrics() {
         var status = ReplicaStatus()
@@ -67,6 +110,15 @@ import Testing
         ] {
             #expect(text.contains("godwit_link_\(figure){peer=\"n2\""), "\(figure)")
         }
+        // All lines of a figure stand together, and no sample comes twice.
+        let names = lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != "{" && $0 != " " } }
+        var seen: [Substring] = []
+        for name in names where name != seen.last {
+            #expect(!seen.contains(name), "\(name)")
+            seen.append(name)
+        }
+        let samples = lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " } }
+        #expect(Set(samples).count == samples.count)
         #expect(text.contains("godwit_slot_lost{peer=\"n1\",region=\"eu\"} 1"))
         #expect(text.contains("godwit_refused_handshakes_total{reason=\"another store\"} 2"))
     }

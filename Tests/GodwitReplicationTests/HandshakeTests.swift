@@ -157,20 +157,43 @@ struct ProgressTests {
     @Test("lag is never zero while somebody is behind, and grows while nothing is heard")
     func lag() {
         var samples = LagSamples()
-        samples.note(10, bytes: 100, now: 0)
-        samples.note(20, bytes: 300, now: 5_000_000)
-        samples.note(30, bytes: 400, now: 9_000_000)
+        func note(_ sequence: UInt64, bytes: UInt64, now: UInt64) {
+            samples.note(sequence, bytes: bytes, now: now) { [] }
+        }
+        note(10, bytes: 100, now: 0)
+        note(20, bytes: 300, now: 5_000_000)
+        note(30, bytes: 400, now: 9_000_000)
         #expect(samples.lag(of: 30, now: 50_000_000) == (0, 0, 0))
         #expect(samples.lag(of: 20, now: 50_000_000) == (10, 100, 41_000_000))
         #expect(samples.lag(of: 15, now: 50_000_000) == (15, 300, 45_000_000))
         #expect(samples.lag(of: 29, now: 9_000_000).records == 1)
         #expect(samples.lag(of: 29, now: 60_000_000).nanoseconds == 51_000_000)
         for number in 0..<5000 as Range<UInt64> {
-            samples.note(31 + number, bytes: 500 + number, now: 70_000_000 + number * 2_000_000)
+            note(31 + number, bytes: 500 + number, now: 70_000_000 + number * 2_000_000)
         }
         #expect(samples.lag(of: 30, now: 20_000_000_000).nanoseconds >= 20_000_000_000 - 70_000_000)
-        samples.note(5, bytes: 1, now: 30_000_000_000)
+        note(5, bytes: 1, now: 30_000_000_000)
         #expect(samples.lag(of: 5, now: 30_000_000_000).records == 0)
+    }
+
+    @Test("what lies in the log when it is first looked at counts too, by its files, and from that moment on")
+    func lagOfWhatWasThere() {
+        var samples = LagSamples()
+        samples.note(30, bytes: 5, now: 1_000_000_000) {
+            [Engine.LogPiece(after: 0, bytes: 1000), .init(after: 10, bytes: 500), .init(after: 29, bytes: 5)]
+        }
+        #expect(samples.lag(of: 30, now: 2_000_000_000) == (0, 0, 0))
+        #expect(samples.lag(of: 29, now: 2_000_000_000) == (1, 5, 1_000_000_000))
+        #expect(samples.lag(of: 12, now: 2_000_000_000) == (18, 505, 1_000_000_000))
+        #expect(samples.lag(of: 3, now: 2_000_000_000) == (27, 1505, 1_000_000_000))
+        // Nobody knows how old it was when it was acknowledged.
+        #expect(samples.age(of: 30, now: 2_000_000_000) == nil)
+        samples.note(40, bytes: 105, now: 3_000_000_000) { [] }
+        #expect(samples.lag(of: 30, now: 3_500_000_000) == (10, 100, 500_000_000))
+        #expect(samples.lag(of: 12, now: 3_500_000_000) == (28, 605, 2_500_000_000))
+        #expect(samples.age(of: 35, now: 3_500_000_000) == 500_000_000)
+        samples.forget(through: 30)
+        #expect(samples.lag(of: 30, now: 3_500_000_000) == (10, 100, 500_000_000))
     }
 
     @Test("a follower is as fresh as the latest ping whose end it has applied")

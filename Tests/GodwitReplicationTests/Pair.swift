@@ -82,14 +82,6 @@ extension SimulatedNode {
     }
 }
 
-extension Replica {
-    /// The lag of the follower that lags least, in records.
-    var lagOfFurthest: UInt64 {
-        let furthest = core.slots.all.map(\.received).max() ?? 0
-        return samples.lag(of: furthest, now: lastPoll).records
-    }
-}
-
 extension Engine {
     /// Changes data without a trace in the history, as a failing machine might.
     func damage(put key: String, _ value: String, delete: String, add: String) throws {

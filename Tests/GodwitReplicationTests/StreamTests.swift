@@ -36,7 +36,8 @@ struct StreamTests {
 
     @Test("a link that is cut in the middle of a batch goes on with it: a thousand cuts, one full copy")
     func reconnectMidBatch() throws {
-        let pair = try Pair(seed: 3, before: { leader in try fill(leader, 0..<10) })
+        func quick(_ options: inout ReplicaOptions) { (options.minimumBackoff, options.maximumBackoff) = (1, 4) }
+        let pair = try Pair(seed: 3, quick, before: { leader in try fill(leader, 0..<10) })
         for cut in 0..<1000 {
             try pair.leader.engine?.put(
                 "k\(cut % 50)", String(repeating: "v", count: cut % 3000), durability: .buffered)
@@ -65,23 +66,114 @@ struct StreamTests {
         #expect(pair.copies == 1)
     }
 
-    @Test("a silent link is noticed within three heartbeats, and lag grows meanwhile")
+    @Test("a silent link is noticed within three heartbeats, and both sides show that lag grows, closed or not")
     func silentLinkDetected() throws {
         let pair = try Pair(seed: 5)
         pair.cluster.run(milliseconds: 1500)
         #expect((pair.follower.replica?.status.lag.milliseconds ?? .max) < 1200)
+        try fill(pair.leader, 0..<10)
+        #expect(pair.cluster.settle())
         pair.cluster.cut(pair.leader, pair.follower)
         try fill(pair.leader, 0..<10)
-        var last: UInt64 = 0
+        var last = (here: 0 as UInt64, there: 0 as UInt64)
         for _ in 0..<8 {
             pair.cluster.run(milliseconds: 500)
             let lag = try #require(pair.follower.replica?.status.lag.milliseconds)
-            #expect(lag >= last && lag > 0)
-            last = lag
-            #expect((pair.leader.replica?.lagOfFurthest ?? 0) > 0)
+            let behind = try #require(pair.leader.replica?.status.lag)
+            #expect(lag >= last.there && lag > 0)
+            #expect(behind.milliseconds >= last.here && behind.records > 0 && behind.bytes > 0)
+            last = (behind.milliseconds, lag)
         }
+        #expect(last.here > 2500)
         #expect(pair.follower.replica?.status.upstream?.isConnected == false)
-        #expect(pair.leader.replica?.status.followers.isEmpty == true)
+        let link = try #require(pair.leader.replica?.status.followers.first)
+        #expect(!link.isConnected && link.region == "eu" && link.fullSyncs == 1)
+        #expect(link.bytes > 0 && link.lag == pair.leader.replica?.status.lag)
+        pair.cluster.heal(pair.leader, pair.follower)
+        #expect(pair.cluster.settle())
+        pair.cluster.run(milliseconds: 100)
+        #expect(pair.leader.replica?.status.followers.map(\.isConnected) == [true])
+        #expect(pair.leader.replica?.status.lag.records == 0)
+    }
+
+    @Test("a follower of a follower is not shown as one that is gone")
+    func followerOfAFollowerIsThere() throws {
+        let cluster = Cluster(seed: 22)
+        for leader in [nil, 0, 1] { try cluster.start(cluster.add("r\(cluster.nodes.count)", following: leader)) }
+        #expect(cluster.settle())
+        cluster.run(milliseconds: 2000)
+        #expect(cluster.nodes[0].replica?.status.slots.count == 2)
+        #expect(cluster.nodes[0].replica?.status.followers.map(\.region) == ["r1"])
+    }
+
+    @Test("after a restart in order a primary shows what a follower lacks before it writes again, in time and bytes")
+    func lagAfterRestart() throws {
+        let pair = try Pair(seed: 23)
+        try fill(pair.leader, 0..<50)
+        #expect(pair.cluster.settle())
+        pair.cluster.run(milliseconds: 1500)
+        pair.cluster.cut(pair.leader, pair.follower)
+        try fill(pair.leader, 50..<80)
+        let end = pair.leader.engine?.historyPoint
+        try pair.cluster.stop(pair.leader)
+        try pair.cluster.start(pair.leader)
+        #expect(pair.cluster.run(atMost: 10_000) { pair.leader.replica?.isOpenPrimary ?? false })
+        #expect(pair.leader.engine?.historyPoint == end)
+        let status = try #require(pair.leader.replica?.status)
+        #expect(status.lag.records >= 30 && status.lag.bytes > 0 && status.lag.milliseconds > 1000, "\(status.lag)")
+        #expect(status.slots.allSatisfy { $0.bytes > 0 })
+        pair.cluster.run(milliseconds: 2500)
+        #expect(try #require(pair.leader.replica?.status).lag.milliseconds > status.lag.milliseconds + 1000)
+        pair.cluster.heal(pair.leader, pair.follower)
+        #expect(pair.cluster.settle())
+        pair.cluster.run(milliseconds: 100)
+        #expect(pair.leader.replica?.status.lag.bytes == 0)
+    }
+
+    @Test("a stream that ends before it brings anything is no success: the pauses between attempts grow all the same")
+    func pausesGrow() throws {
+        let pair = try Pair(seed: 24)
+        let end = pair.cluster.time + 6_000_000_000
+        while pair.cluster.time < end {
+            pair.cluster.run(atMost: 6000) { pair.follower.replica?.status.stage == "streaming" }
+            guard let link = pair.follower.replica?.links.first else { continue }
+            pair.cluster.breakConnection(of: pair.follower, link.id)
+        }
+        let reconnects = try #require(pair.follower.replica?.status.upstream?.reconnects)
+        #expect(reconnects > 2 && reconnects < 12, "\(reconnects) in 6 s")
+        // One that lasts is a success.
+        pair.cluster.run(milliseconds: 20_000)
+        guard case .follower(let session) = pair.follower.replica?.role else { throw Violation(description: "no role") }
+        #expect(session.failures == 0)
+    }
+
+    @Test("a verification of nobody, or of a follower that is still copied to, is none")
+    func nothingCompared() throws {
+        let cluster = Cluster(seed: 25)
+        let leader = cluster.add("us", following: nil)
+        let follower = cluster.add("eu", following: 0)
+        try cluster.start(leader)
+        let random = SeededRandom(seed: 25)
+        for number in 0..<400 {
+            try leader.engine?.put("k\(number)", random.bytes(3000), durability: .buffered)
+        }
+        try leader.engine?.flush()
+        func verify() throws -> NodeVerification {
+            _ = try leader.replica?.verify(now: leader.now)
+            leader.touch()
+            try #require(cluster.run(atMost: 30_000) { !cluster.verifications.isEmpty })
+            let outcome = cluster.verifications.popLast()
+            return try #require(outcome)
+        }
+        let alone = try verify()
+        #expect(alone.nodes.isEmpty && alone.outcome == .notCompared && !alone.isEqual)
+        try cluster.start(follower)
+        #expect(cluster.run(atMost: 20_000) { follower.replica?.status.stage == "bootstrapping" })
+        let copying = try verify()
+        #expect(copying.nodes.map(\.region) == ["eu"] && copying.outcome == .notCompared)
+        #expect(copying.nodes[0].failure != nil)
+        #expect(cluster.settle())
+        #expect(try verify().isEqual)
     }
 
     @Test("a full copy that is killed on the way goes on with what it has")
@@ -104,6 +196,33 @@ struct StreamTests {
             #expect(cluster.settle(), "\(percent) %")
             #expect(try contents(follower) == contents(leader))
         }
+    }
+
+    @Test("a full copy that goes on needs room for what it lacks, not for all of it")
+    func roomForTheRest() throws {
+        let cluster = Cluster(seed: 26)
+        let leader = cluster.add("us", following: nil)
+        let follower = cluster.add("eu", following: 0)
+        try cluster.start(leader)
+        let random = SeededRandom(seed: 26)
+        for number in 0..<1600 {
+            try leader.engine?.put("k\(number)", random.bytes(3000), durability: .buffered)
+        }
+        try leader.engine?.flush()
+        try cluster.start(follower)
+        let isThere = cluster.run(atMost: 60_000) {
+            guard let copy = follower.replica?.status.copies.first, copy.bytes > 0 else { return false }
+            return copy.done * 100 >= copy.bytes * 70
+        }
+        #expect(isThere)
+        let copy = try #require(follower.replica?.status.copies.first)
+        cluster.crash(follower, .keepEverything)
+        let room = copy.bytes - copy.done + (1 << 20)
+        try #require(room < copy.bytes)
+        follower.disk.capacity = follower.disk.usedSpace + room
+        try cluster.start(follower)
+        #expect(cluster.settle(), "\(cluster.trace.suffix(10).joined(separator: "\n"))")
+        #expect(try contents(follower) == contents(leader))
     }
 
     @Test("a follower behind the log's cap loses its slot, the primary keeps its disk, and a full copy mends it")

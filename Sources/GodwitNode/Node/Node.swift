@@ -123,6 +123,9 @@ public final class Node: Sendable {
         return (picture.engine, picture.isPrimary)
     }
 
+    /// Whether it is known as of when reads of this node show everything.
+    package var knowsFreshness: Bool { state.now.freshness?.asOf != nil }
+
     /// Whether the node is the primary, as far as it knows.
     public var isPrimary: Bool { state.now.isPrimary }
 

@@ -77,13 +77,22 @@ final class CheckpointReceiver {
             try fileSystem.remove(directory + "/" + name)
         }
         let free = try fileSystem.freeSpace(directory)
-        guard free > checkpoint.bytes else {
+        let missing = try checkpoint.bytes - there(checkpoint.files)
+        guard free > missing else {
             throw EngineError(
-                .diskFull, "the full copy has \(checkpoint.bytes) bytes and \(free) are free; make room",
-                file: directory)
+                .diskFull, "the full copy lacks \(missing) bytes and \(free) are free; make room", file: directory)
         }
         self.checkpoint = checkpoint
         core.tell(.copyBegan(node: name, bytes: checkpoint.bytes))
+    }
+
+    /// How many bytes of the listed files are on the disk already.
+    private func there(_ files: [Checkpoint.File]) throws(EngineError) -> UInt64 {
+        var bytes: UInt64 = 0
+        for file in files where try fileSystem.exists(path(file)) {
+            bytes += min(try fileSystem.open(path(file), .read).size(), file.size)
+        }
+        return bytes
     }
 
     // MARK: 2. The files

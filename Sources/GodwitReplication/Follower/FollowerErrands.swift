@@ -70,8 +70,7 @@ final class FollowerErrands {
         guard let tail, let report = try tail.reported(verdicts, core) else { return }
         self.tail = nil
         nextTail = now
-        core.reports.append(report)
-        core.tell(.recovered(report))
+        core.add(report)
     }
 
     // MARK: Digests

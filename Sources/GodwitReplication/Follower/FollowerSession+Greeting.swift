@@ -66,7 +66,6 @@ extension FollowerSession {
             figures.partialSyncs += 1
             needsCopy = false
             keepSlot(of: welcome, at: welcome.point.position.sequence)
-            failures = 0
             state = .streaming(link)
             errands.began(now: now)
             acknowledge(link, now: now)

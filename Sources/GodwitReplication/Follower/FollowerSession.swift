@@ -30,7 +30,9 @@ final class FollowerSession {
     var state: State
     /// The address that is dialed.
     let leader: String
-    var failures: UInt64 = 0
+    /// How many attempts there were since records were last applied, or nothing was missing. The answer `stream` alone
+    /// is no success: what it brings may be what this node cannot take.
+    private(set) var failures: UInt64 = 0
     var needsCopy = false
     var nextPing: UInt64 = 0
     var lastAck: Acknowledgement?
@@ -213,6 +215,7 @@ final class FollowerSession {
                 throw error
             }
         }
+        failures = 0
         figures.bytes += UInt64(records.count)
         try engine.requestSync()
         freshness.applied(engine.historyPoint.position.sequence)
@@ -240,7 +243,8 @@ final class FollowerSession {
         guard link.isGreeted else { return }
         leaderEnd = heartbeat.end
         guard case .streaming = state, let engine = core.engine else { return }
-        replica.takeMembers(heartbeat.members, keepFrom: heartbeat.keepFrom)
+        if heartbeat.end == engine.historyPoint { failures = 0 }
+        replica.takeMembers(heartbeat.members)
         if let age = heartbeat.age, heartbeat.echo <= now {
             let asOf = heartbeat.echo - min(age, heartbeat.echo)
             freshness.heard(end: heartbeat.end.position.sequence, asOf: asOf)

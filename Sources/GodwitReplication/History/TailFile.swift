@@ -23,6 +23,7 @@ struct TailFile {
     let name: String
     let header: TailHeader
     let length: UInt64
+    /// What the records hash to.
     private let hash: UInt64
     private let path: String
 
@@ -155,14 +156,34 @@ struct TailFile {
         (header, length, hash) = fields
     }
 
+    /// Throws `.corruption` unless all of the records hash to what the header says.
+    func check(_ records: ContentHash) throws(EngineError) {
+        guard records.digest == hash else { throw damaged("are not those that were saved") }
+    }
+
+    private func damaged(_ what: String) -> EngineError {
+        EngineError(
+            .corruption, "the records of the saved tail \(what); nothing of it is judged, and the file is left alone",
+            file: path, offset: UInt64(Self.headerLength))
+    }
+
+    /// The bytes of records from an offset, `limit` at most.
+    func bytes(from offset: UInt64, limit: Int, _ fileSystem: any FileSystem) throws(EngineError) -> [UInt8] {
+        let file = try fileSystem.open(path, .read)
+        return try file.read(Int(min(UInt64(limit), length - offset)), at: UInt64(Self.headerLength) + offset)
+    }
+
     /// The records from an offset: whole ones, about `limit` bytes, at least one.
+    ///
+    /// - Throws: `.corruption` when what is there is no whole record.
     func records(from offset: UInt64, limit: Int, _ fileSystem: any FileSystem) throws(EngineError) -> [UInt8] {
         let file = try fileSystem.open(path, .read)
         var size = min(UInt64(limit), length - offset)
         while true {
             let bytes = try file.read(Int(size), at: UInt64(Self.headerLength) + offset)
             let whole = try bytes.withView { (view) throws(EngineError) in try Self.wholeRecords(view) }
-            if whole > 0 || offset + size == length { return Array(bytes[..<whole]) }
+            if whole > 0 || size == 0 { return Array(bytes[..<whole]) }
+            guard offset + size < length else { throw damaged("do not end with a whole record") }
             size = min(size * 2, length - offset)
         }
     }

@@ -231,6 +231,8 @@ extension Replica {
             core.send(.cancel(reason: "this node is not the primary any more"), on: shipper.link)
             return .max
         }
+        // Nothing is written while the lag guard holds: the link stays, since its catching up is what ends that.
+        if isGuarding { return now + TailRecovery.pause }
         do throws(EngineError) {
             switch try recovery.step() {
             case .idle: return .max
@@ -256,8 +258,7 @@ extension Replica {
             RecoveryReport.Row(position: $0.position.description, outcome: $0.outcome, replayed: $0.replayed)
         }
         let report = RecoveryReport(recovery.header, policy: core.options.recoveryPolicy, rows: rows)
-        core.reports.append(report)
-        core.tell(.recovered(report))
+        core.add(report)
     }
 
     /// A node that became primary before it could send a tail of its own recovers it itself; returns when to look
@@ -274,6 +275,12 @@ extension Replica {
             )
         }
         guard let (sender, recovery) = ownTail else { return nextOwnTail }
+        guard sender.isKnown else {
+            let isRead = core.attempt("read a saved tail") { () throws(EngineError) in try sender.look(core) } != nil
+            if isRead { return now }
+            ownTail = nil
+            return nextOwnTail
+        }
         switch try recovery.step() {
         case .more: return now
         case .waiting: return now + TailRecovery.pause
@@ -282,8 +289,7 @@ extension Replica {
             guard let report = try sender.reported(verdicts, core) else { return now }
             ownTail = nil
             nextOwnTail = now
-            core.reports.append(report)
-            core.tell(.recovered(report))
+            core.add(report)
         }
         return now
     }

@@ -8,8 +8,10 @@ final class TailSender {
 
     private let file: TailFile
     private let cutter = TailCutter()
-    /// Whether the tail was looked through: only then it is known what of it may go out.
+    /// Whether the tail was looked through: only then it is known to be whole, and what of it may go out.
     private(set) var isKnown = false
+    private var isWhole = false
+    private let hash = ContentHash()
     private var offset: UInt64 = 0
     private var rows: [RecoveryReport.Row] = []
 
@@ -17,24 +19,52 @@ final class TailSender {
 
     private init(_ file: TailFile) { self.file = file }
 
-    /// The oldest tail that no primary has reported on; nil when there is none.
+    /// The oldest tail that no primary has reported on and that is not known to be damaged; nil when there is none.
     static func next(_ core: ReplicaCore) throws(EngineError) -> TailSender? {
         let directory = TailFile.directory(core)
         guard try core.fileSystem.exists(directory) else { return nil }
         let names = try core.fileSystem.list(directory)
         let tails = names.filter { !$0.hasSuffix(".report") && !names.contains($0 + ".report") }
         // What is written again of an older one is older than what a newer one has.
-        guard let oldest = TailFile.inOrder(tails).first else { return nil }
-        return TailSender(try TailFile(oldest, core))
+        for name in TailFile.inOrder(tails) where !core.damagedTails.contains(name) {
+            do throws(EngineError) {
+                return TailSender(try TailFile(name, core))
+            } catch {
+                guard error.code == .corruption else { throw error }
+                core.damagedTails.insert(name)
+                core.failed("read a saved tail", error)
+            }
+        }
+        return nil
     }
 
-    /// Looks through the next piece, before the first is sent.
+    /// Looks through the next piece, before the first is sent or judged: first whether all is as it was saved, then what
+    /// may go out. Of a damaged tail nothing goes out: what comes after the damage would be missing from the account.
     func look(_ core: ReplicaCore) throws(EngineError) {
-        isKnown = try takeNext(core) { (records, isLast) throws(EngineError) in
-            try cutter.learn(records)
-            return isLast
+        do throws(EngineError) {
+            try lookOn(core)
+        } catch {
+            if error.code == .corruption { core.damagedTails.insert(file.name) }
+            throw error
         }
-        if isKnown { offset = 0 }
+    }
+
+    private func lookOn(_ core: ReplicaCore) throws(EngineError) {
+        if isWhole {
+            isKnown = try takeNext(core) { (records, isLast) throws(EngineError) in
+                try cutter.learn(records)
+                return isLast
+            }
+            if isKnown { offset = 0 }
+            return
+        }
+        let bytes = try file.bytes(from: offset, limit: Self.piece, core.fileSystem)
+        bytes.withView { hash.update($0) }
+        offset += UInt64(bytes.count)
+        guard offset == file.length else { return }
+        try file.check(hash)
+        isWhole = true
+        offset = 0
     }
 
     /// Sends the next piece, without what the primary's region is not to have.
@@ -52,7 +82,7 @@ final class TailSender {
     ) throws(EngineError) -> R {
         let records = try file.records(from: offset, limit: Self.piece, core.fileSystem)
         offset += UInt64(records.count)
-        let isLast = offset >= file.length || records.isEmpty
+        let isLast = offset >= file.length
         return try records.withView { (view) throws(EngineError) in try body(view, isLast) }
     }
 

@@ -8,8 +8,6 @@ struct FollowerProgress {
     private(set) var applied: SequenceNumber
     /// Bytes of records sent that are not acknowledged.
     private(set) var inFlight = 0
-    /// Bytes of records sent in all.
-    private(set) var bytes: UInt64 = 0
     /// The follower's wall clock at its last word, milliseconds.
     private(set) var time: UInt64 = 0
     private var frames: [(last: SequenceNumber, bytes: Int)] = []
@@ -27,7 +25,6 @@ struct FollowerProgress {
     mutating func sent(_ bytes: Int, through sequence: SequenceNumber) {
         sent = sequence
         inFlight += bytes
-        self.bytes += UInt64(bytes)
         frames.append((sequence, bytes))
     }
 

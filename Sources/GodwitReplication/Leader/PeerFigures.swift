@@ -5,6 +5,8 @@ struct PeerFigures {
     var partialSyncs: UInt64 = 0
     var fullSyncs: UInt64 = 0
     var rewinds: UInt64 = 0
+    /// Bytes of records sent to it.
+    var bytes: UInt64 = 0
     /// How old writes were when it acknowledged them.
     var lag = LagHistogram()
     var throughput = Throughput()
@@ -29,10 +31,7 @@ struct Throughput {
 
     /// Notes how many bytes there have been in all; at most once a second counts.
     mutating func note(_ bytes: UInt64, now: UInt64) {
-        if let last = samples.last {
-            // Another link counts from 0.
-            if bytes < last.bytes { samples = [] } else if now - min(last.time, now) < Self.step { return }
-        }
+        if let last = samples.last, now - min(last.time, now) < Self.step { return }
         samples.append((now, bytes))
         while samples.count > 2, now - samples[1].time >= Self.span { samples.removeFirst() }
     }

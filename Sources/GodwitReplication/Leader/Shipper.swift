@@ -106,6 +106,11 @@ final class Shipper {
         }
     }
 
+    /// Whether the follower is sent the log.
+    var isStreaming: Bool {
+        if case .streaming = state { true } else { false }
+    }
+
     /// Whether the follower sends back what this primary lost.
     var isReceivingBack: Bool {
         if case .receivingBack = state { true } else { false }
@@ -222,6 +227,7 @@ final class Shipper {
         guard !records.isEmpty else { return }
         core.send(.records(records), on: link)
         progress.sent(records.count, through: sequence)
+        if let node = hello?.node { core.figures[node]?.bytes += UInt64(records.count) }
     }
 
     /// How many bytes the records up to a sequence number have.

@@ -41,7 +41,8 @@ public struct NodeVerification: Sendable, Codable, Hashable {
         case equal
         /// Keys differ.
         case different
-        /// No difference was seen, but not everything was compared: a link ended, or a node failed. Try again.
+        /// No difference was seen, but not everything was compared: no follower was connected, one did not stream yet,
+        /// a link ended, or a node failed. Try again.
         case notCompared
     }
 
@@ -52,12 +53,12 @@ public struct NodeVerification: Sendable, Codable, Hashable {
     /// Each follower that was connected when it began.
     public var nodes: [Node]
 
-    /// Whether every follower has the same data.
+    /// Whether there is a follower, and every one has the same data.
     public var isEqual: Bool { outcome == .equal }
 
     /// The worst of what the nodes showed.
     public var outcome: Outcome {
         if nodes.contains(where: { $0.outcome == .different }) { return .different }
-        return nodes.allSatisfy(\.isEqual) ? .equal : .notCompared
+        return !nodes.isEmpty && nodes.allSatisfy(\.isEqual) ? .equal : .notCompared
     }
 }

@@ -19,15 +19,18 @@ final class Verification {
     ) throws(EngineError) {
         self.id = id
         self.engine = engine
-        let streaming = shippers.filter { shipper in
-            if case .streaming = shipper.state { !shipper.link.isClosed } else { false }
-        }
+        let connected = shippers.filter { !$0.link.isClosed }
+        let streaming = connected.filter(\.isStreaming)
         cut = (streaming.map(\.progress.time) + [engine.now]).reduce(0, max) + 1000
         (point, snapshot) = try marks ? engine.mark(Array("verify \(id)".utf8)) : engine.pinned()
-        for shipper in streaming {
+        for shipper in connected {
             guard let hello = shipper.hello else { continue }
             let peer = VerificationPeer(hello, shipper.link, engine, own)
             peers.append(peer)
+            guard shipper.isStreaming else {
+                peer.fail("it does not follow the log yet, but is at `\(shipper.stage)`")
+                continue
+            }
             let begin = DigestRequest.Task.begin(point, cut: cut, keyspaces: peer.keyspaces.map(\.id))
             shipper.ask(DigestRequest(id: id, task: begin), at: point)
         }
@@ -60,9 +63,6 @@ final class Verification {
         guard peers.allSatisfy(\.isDone) else { return nil }
         return NodeVerification(position: point.position.description, cut: cut, nodes: peers.map(\.result))
     }
-
-    /// The links of followers that hold a snapshot for it.
-    var links: [Link] { peers.map(\.link) }
 }
 
 /// One follower's part of a verification.

@@ -2,10 +2,14 @@ internal import GodwitEngine
 internal import GodwitReplication
 
 /// A node's figures in the text format of Prometheus, version 0.0.4. Every figure has `godwit_` in front and the node's
-/// region as a label where several nodes' figures meet.
+/// region as a label where several nodes' figures meet. All lines of a figure stand together, as the format wants it.
 struct MetricsText {
-    private(set) var text = ""
-    private var described: Set<String> = []
+    /// The lines of each figure, in the order in which they were first met.
+    private var families: [String] = []
+    /// Where each figure stands among them.
+    private var places: [String: Int] = [:]
+    /// All of it.
+    var text: String { families.joined() }
 
     /// All figures of a node.
     init(
@@ -58,9 +62,7 @@ struct MetricsText {
     /// A command's latencies as a histogram in seconds, a bound for each fourth power of two.
     private mutating func addLatency(_ use: RedisFigures.CommandUse) {
         let name = "redis_command_seconds"
-        if described.insert(name).inserted {
-            text += "# HELP godwit_\(name) How long commands took.\n# TYPE godwit_\(name) histogram\n"
-        }
+        var text = ""
         let label = "command=\"\(Self.escaped(use.name))\""
         var sum: UInt64 = 0
         for (power, count) in use.histogram.enumerated() {
@@ -71,6 +73,7 @@ struct MetricsText {
         text += "godwit_\(name)_bucket{\(label),le=\"+Inf\"} \(use.calls)\n"
         text += "godwit_\(name)_sum{\(label)} \(Double(use.nanoseconds) / 1e9)\n"
         text += "godwit_\(name)_count{\(label)} \(use.calls)\n"
+        append(text, name, "histogram", "How long commands took.")
     }
 
     private mutating func addNode(_ status: ReplicaStatus) {
@@ -91,7 +94,8 @@ struct MetricsText {
         add("durable_sequence", "gauge", "The last sequence number that survives power loss.", [], status.durable)
         add(
             "refusing_writes", "gauge", "1 while the node refuses writes.", [], status.refusingWrites == nil ? 0 : 1)
-        addLag(status.lag, "node", [])
+        // A deposed node knows nobody whom it could be behind.
+        if status.role != "deposed" { addLag(status.lag, "node", [], isMeasured: status.role == "primary") }
         for copy in status.copies {
             let labels = [("peer", copy.node), ("direction", copy.direction)]
             add("copy_bytes", "gauge", "Bytes of a full copy under way.", labels, copy.bytes)
@@ -121,13 +125,16 @@ struct MetricsText {
         add("link_partial_syncs_total", "counter", "Handshakes that went on in the log.", labels, link.partialSyncs)
         add("link_full_syncs_total", "counter", "Handshakes that led to a full copy.", labels, link.fullSyncs)
         add("link_rewinds_total", "counter", "Handshakes that led to a rewind.", labels, link.rewinds)
-        addLag(link.lag, "link", labels)
+        addLag(link.lag, "link", labels, isMeasured: direction == "follower")
     }
 
-    private mutating func addLag(_ lag: Lag, _ what: String, _ labels: [(String, String)]) {
+    /// - Parameter isMeasured: Whether the node has the log that is missing, and hears the acknowledgements: a follower
+    ///   knows neither of itself.
+    private mutating func addLag(_ lag: Lag, _ what: String, _ labels: [(String, String)], isMeasured: Bool) {
         add("\(what)_lag_records", "gauge", "Sequence numbers that are missing.", labels, lag.records)
-        add("\(what)_lag_bytes", "gauge", "Bytes of log that are missing.", labels, lag.bytes)
         addSeconds("\(what)_lag_seconds", "gauge", "The age of the oldest write missing.", labels, lag.milliseconds)
+        guard isMeasured else { return }
+        add("\(what)_lag_bytes", "gauge", "Bytes of log that are missing.", labels, lag.bytes)
         for (quantile, value) in [("0.5", lag.p50), ("0.99", lag.p99), ("1", lag.max)] {
             addSeconds(
                 "\(what)_acknowledgement_seconds", "summary", "How long acknowledgements took.",
@@ -182,11 +189,18 @@ struct MetricsText {
     private mutating func add(
         _ name: String, _ type: String, _ help: String, _ labels: [(String, String)], text value: String
     ) {
-        if described.insert(name).inserted {
-            text += "# HELP godwit_\(name) \(help)\n# TYPE godwit_\(name) \(type)\n"
-        }
         let list = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
-        text += list.isEmpty ? "godwit_\(name) \(value)\n" : "godwit_\(name){\(list)} \(value)\n"
+        append(list.isEmpty ? "godwit_\(name) \(value)\n" : "godwit_\(name){\(list)} \(value)\n", name, type, help)
+    }
+
+    /// Adds lines to those of their figure.
+    private mutating func append(_ lines: String, _ name: String, _ type: String, _ help: String) {
+        guard let place = places[name] else {
+            places[name] = families.count
+            families.append("# HELP godwit_\(name) \(help)\n# TYPE godwit_\(name) \(type)\n" + lines)
+            return
+        }
+        families[place] += lines
     }
 
     private static func escaped(_ text: String) -> String {

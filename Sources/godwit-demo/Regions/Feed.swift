@@ -88,7 +88,8 @@ final class Feed: Sendable {
     }
 
     private static func lag(of pair: Pair) async -> String {
-        guard let lag = try? await pair.primary.client.status().followers.first?.lag else { return ", no follower" }
+        let followers = try? await pair.primary.client.status().followers
+        guard let lag = followers?.first(where: \.isConnected)?.lag else { return ", no follower" }
         return ", lag \(lag.records) records \(lag.milliseconds) ms"
     }
 }

@@ -86,7 +86,7 @@ struct Regions: AsyncParsableCommand {
         try await feed.run(to: feed.count / 2, on: pair, "  eu-west ")
         let reports = try await pair.restartFollower()
         tell(reports, of: pair.follower)
-        return Loss(recoveryTime: time, missing: reports.reduce(0) { $0 + $1.batches }, reports: reports)
+        return Loss(recoveryTime: time, missing: pair.witness.acknowledged(in: reports), reports: reports)
     }
 
     // MARK: Act 3
@@ -118,7 +118,7 @@ struct Regions: AsyncParsableCommand {
         pair.follower.mend()
         let reports = try await pair.rejoinFollower()
         tell(reports, of: pair.follower)
-        return Loss(recoveryTime: time, missing: reports.reduce(0) { $0 + $1.batches }, reports: reports)
+        return Loss(recoveryTime: time, missing: pair.witness.acknowledged(in: reports), reports: reports)
     }
 
     /// Promotes the follower and writes until the first acknowledgement.

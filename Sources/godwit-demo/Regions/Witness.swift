@@ -47,6 +47,12 @@ final class Witness: Sendable {
     /// Everything acknowledged so far, by id.
     var acknowledged: [UInt64: Acknowledged] { state.withLock { $0.acknowledged } }
 
+    /// How many batches of tails were acknowledged.
+    func acknowledged(in reports: [RecoveryReport]) -> Int {
+        let positions = Set(acknowledged.values.map(\.position))
+        return reports.reduce(0) { $0 + $1.rows.count { positions.contains($0.position) } }
+    }
+
     /// How many batches were acknowledged so far.
     var count: Int { state.withLock { $0.acknowledged.count } }
 

@@ -11,13 +11,16 @@ struct Status: AsyncParsableCommand {
             Examples:
               godwit status --admin 127.0.0.1:7401
               godwit status --admin 127.0.0.1:7401 --json
+              godwit status --admin 127.0.0.1:7401 --batches
             """
     )
 
     @OptionGroup var node: NodeArguments
+    @Flag(help: "List instead what became of the writes of recovered tails, batch by batch.") var batches = false
 
     func run() async throws {
         let client = try node.client()
+        if batches { return try node.show(try await client.json("GET", "/v1/recovery"), StatusText.batches) }
         try node.show(try await client.json("GET", "/v1/status"), StatusText.status)
     }
 }
@@ -90,7 +93,7 @@ struct Rejoin: AsyncParsableCommand {
         abstract: "Makes an old primary follow the new one.",
         discussion: """
             What only the old primary had is set aside, sent to the new primary to be classified, and rewound; then it \
-            follows. `godwit status` shows what became of each write.
+            follows. `godwit status --batches` shows what became of each write.
 
             Examples:
               godwit rejoin --admin 127.0.0.1:7401 --leader 127.0.0.1:7410

@@ -14,7 +14,8 @@ struct Verify: AsyncParsableCommand {
 
             With --admin, said to a primary: compares its data with that of every follower that is connected to it, at \
             one position and one moment of expiry, down to the differing key. A follower that others follow compares \
-            itself with those.
+            itself with those. Without a connected follower, or with one that does not stream yet, not everything is \
+            compared.
 
             Exit status: 0 whole or equal, 2 damaged, different, not compared or any error.
 
