@@ -39,7 +39,7 @@ struct Bootstrap {
             copied.append(bytes / (now() - start))
             try follower.stop()
             try FileManager.default.removeItem(atPath: directory)
-            while try await !primary.node.status().followers.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+            while try await primary.connected() != nil { try await Task.sleep(for: .milliseconds(10)) }
         }
         try await primary.node.close()
         home.remove()

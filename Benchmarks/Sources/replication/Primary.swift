@@ -48,9 +48,12 @@ struct Primary {
         }
     }
 
+    /// The follower whose link is there.
+    func connected() async throws -> LinkStatus? { try await node.status().followers.first(where: \.isConnected) }
+
     /// Waits until a follower streams, for the first time or again.
     func waitForFollower() async throws {
-        while try await node.status().followers.first?.stage != "streaming" {
+        while try await connected()?.stage != "streaming" {
             try await Task.sleep(for: .milliseconds(2))
         }
     }
@@ -58,7 +61,7 @@ struct Primary {
     /// Waits until the follower has applied everything.
     func waitUntilApplied() async throws {
         let end = engine.position.sequence
-        while try await node.status().followers.first?.applied ?? 0 < end {
+        while try await connected()?.applied ?? 0 < end {
             try await Task.sleep(for: .milliseconds(1))
         }
     }
