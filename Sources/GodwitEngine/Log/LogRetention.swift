@@ -126,6 +126,20 @@ final class LogRetention: @unchecked Sendable {
         return oldest == live.first?.number ? nil : try start(of: oldest)
     }
 
+    /// The sequence number before the newest `bytes` of log, in whole segments: what is older lies further back. 0 where there
+    /// is no more log than that.
+    func reach(of bytes: Int) throws(EngineError) -> SequenceNumber {
+        let live = segments.liveSizes
+        var left = UInt64(bytes)
+        let newest = live.reversed().prefix { segment in
+            guard segment.size <= left else { return false }
+            left -= segment.size
+            return true
+        }
+        guard newest.count < live.count, let oldest = newest.last else { return 0 }
+        return try start(of: oldest.number) ?? 0
+    }
+
     /// The last segment that begins at or before `needed`: all of it may be needed, nothing before it.
     private func floor(for needed: SequenceNumber) throws(EngineError) -> UInt64? {
         var floor: UInt64?

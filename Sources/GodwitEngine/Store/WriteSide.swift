@@ -81,7 +81,7 @@ final class WriteSide: @unchecked Sendable {
                 do throws(EngineError) {
                     try retention.advance()
                     let result = try segments.step()
-                    throttle.report(logBytes: segments.liveBytes)
+                    throttle.report(logReach: try retention.reach(of: store.options.logSize))
                     return result
                 } catch {
                     store.events.tell(.backgroundError(error))

@@ -170,7 +170,8 @@ final class Applier: @unchecked Sendable {
     }
 
     /// Flushes the largest memtable when all together take more than two full ones, and the one that keeps the oldest part
-    /// of the log alive when the log has grown past its size.
+    /// of the log alive when that lies further back than the log's size. Log that is kept for others counts for nothing here:
+    /// no flush would give it back.
     private func rotateForSharedLimits(at point: HistoryPoint) {
         let active = targets.value.values.filter { !$0.memtable.value.isEmpty }
         let used = active.reduce(0) { $0 + $1.memtable.value.bytesUsed }
@@ -180,9 +181,9 @@ final class Applier: @unchecked Sendable {
             }
             if let largest { rotate(largest, at: point) }
         }
-        if throttle.logBytes > UInt64(store.options.logSize) {
-            let oldest = active.min { $0.memtable.value.firstSequence < $1.memtable.value.firstSequence }
-            if let oldest, !oldest.memtable.value.isEmpty { rotate(oldest, at: point) }
+        let oldest = active.min { $0.memtable.value.firstSequence < $1.memtable.value.firstSequence }
+        if let oldest, !oldest.memtable.value.isEmpty, oldest.memtable.value.firstSequence <= throttle.logReach {
+            rotate(oldest, at: point)
         }
     }
 

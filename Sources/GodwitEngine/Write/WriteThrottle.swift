@@ -36,7 +36,7 @@ final class WriteThrottle: @unchecked Sendable {
     private let paused = Atomic<Bool>(false)
     private let picosecondsPerByte = Atomic<UInt64>(0)
     private let owed = Atomic<UInt64>(0)
-    private let logSize = Atomic<UInt64>(0)
+    private let reach = Atomic<SequenceNumber>(0)
 
     private let lock = Lock()
     private var refusal: EngineError?
@@ -55,8 +55,8 @@ final class WriteThrottle: @unchecked Sendable {
         cacheCapacity = Atomic(capacity)
     }
 
-    /// Bytes of log segments in use, as last reported.
-    var logBytes: UInt64 { logSize.load(ordering: .relaxed) }
+    /// What `EngineOptions.logSize` reaches back to, as last reported: memtables that began before it keep more log alive.
+    var logReach: SequenceNumber { reach.load(ordering: .relaxed) }
 
     /// Names the job to wake when held writers are to look again.
     func attach(_ job: any JobHandle) { lock.withLock { self.job = job } }
@@ -64,8 +64,8 @@ final class WriteThrottle: @unchecked Sendable {
     /// Lets go of the job, which refers back.
     func detach() { lock.withLock { job = nil } }
 
-    /// Reports the bytes of log segments in use.
-    func report(logBytes: UInt64) { logSize.store(logBytes, ordering: .relaxed) }
+    /// Reports the sequence number that `EngineOptions.logSize` reaches back to.
+    func report(logReach: SequenceNumber) { reach.store(logReach, ordering: .relaxed) }
 
     /// Why writers are slowed or held just now; empty when they are not.
     var cause: String { lock.withLock { reason } }

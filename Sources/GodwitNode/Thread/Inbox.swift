@@ -4,8 +4,8 @@ internal import NIOConcurrencyHelpers
 
 /// What waits for the replication thread, and what wakes it.
 ///
-/// The thread waits at its engine, which moves when writers commit, or here while it has none. Whoever posts wakes
-/// both: the message is in the list before either wakes, so the thread, which looks at the list before it sleeps,
+/// The thread waits at its engine, which moves when writers commit, or here, where only messages wake it. Whoever posts
+/// wakes both: the message is in the list before either wakes, so the thread, which looks at the list before it sleeps,
 /// misses none.
 final class Inbox: Sendable {
     /// What the thread is to do.
@@ -35,18 +35,18 @@ final class Inbox: Sendable {
         }
         // The thread takes all there is, so only the first message needs to wake it.
         guard isTaken, wasEmpty else { return isTaken }
-        if let engine {
-            engine.wakeWaiters()
-        } else {
-            hasMessages.lock()
-            hasMessages.unlock(withValue: true)
-        }
+        engine?.wakeWaiters()
+        hasMessages.lock()
+        hasMessages.unlock(withValue: true)
         return true
     }
 
     /// Takes all messages; with `closing`, the last ever.
     func take(closing: Bool = false) -> [Message] {
-        state.withLockedValue { state in
+        // First: what is posted from here on says so again.
+        hasMessages.lock()
+        hasMessages.unlock(withValue: false)
+        return state.withLockedValue { state in
             state.isClosed = closing
             let messages = state.messages
             state.messages.removeAll(keepingCapacity: true)
@@ -57,10 +57,10 @@ final class Inbox: Sendable {
     /// Whether nothing waits.
     var isEmpty: Bool { state.withLockedValue { $0.messages.isEmpty } }
 
-    /// The engine the thread waits at from now on. Called by the thread.
+    /// The engine the thread may wait at from now on. Called by the thread.
     func attach(_ engine: Engine?) { state.withLockedValue { $0.engine = engine } }
 
-    /// Waits for a message while there is no engine. Called by the thread.
+    /// Waits for a message alone, whatever the engine does. Called by the thread.
     func wait(nanoseconds: UInt64) {
         guard isEmpty else { return }
         if hasMessages.lock(whenValue: true, timeoutSeconds: Double(nanoseconds) / 1e9) {

@@ -36,6 +36,8 @@ final class ReplicationThread {
     /// Links that the replica closed: what still comes of them is nobody's.
     private var abandoned: Set<LinkID> = []
     private var isRunning = true
+    /// Where the log stood when it was last left alone.
+    private var slept: LogMark?
 
     init(_ replica: Replica, inbox: Inbox, transport: Transport, state: NodeState, logger: Logger) {
         self.replica = replica
@@ -48,6 +50,10 @@ final class ReplicationThread {
     /// Nanoseconds after which links may have been heard of in the meantime.
     private static let longRound: UInt64 = 100_000_000
 
+    /// Nanoseconds for which the log is left alone after it has grown, so that what is written meanwhile goes in one piece and
+    /// its writers have nobody to wake. The network is heard all the time.
+    private static let linger: UInt64 = 100_000
+
     /// Nanoseconds of the clock that the replica is driven by.
     static func now() -> UInt64 { NIODeadline.now().uptimeNanoseconds }
 
@@ -59,10 +65,12 @@ final class ReplicationThread {
             takeMessages()
             // What came while those took long is heard before anybody is judged silent.
             if Self.now() - began > Self.longRound { takeMessages() }
+            // Before the replica looks at the log: what is written after that ends the sleep at once.
+            let seen = replica.engine.map(LogMark.init)
             let due = isRunning ? replica.poll(now: Self.now()) : 0
             carryOut(replica.takeActions())
             show()
-            if isRunning { sleep(until: min(due, reads.deadline ?? .max)) }
+            if isRunning { sleep(until: min(due, reads.deadline ?? .max), seen) }
         }
         leave()
     }
@@ -202,18 +210,19 @@ final class ReplicationThread {
         reads.answer(picture, now: Self.now())
     }
 
-    private func sleep(until due: UInt64) {
+    private func sleep(until due: UInt64, _ seen: LogMark?) {
         let now = Self.now()
         guard due > now else { return }
-        guard let engine = replica.engine else { return inbox.wait(nanoseconds: due - now) }
+        guard let engine = replica.engine, let seen else { return inbox.wait(nanoseconds: due - now) }
         let followsLog = replica.followsLog
-        let (end, durable) = (engine.historyPoint.position, engine.durablePoint.position)
+        if followsLog, seen != slept {
+            slept = seen
+            return inbox.wait(nanoseconds: min(due - now, Self.linger))
+        }
         let inbox = inbox
         do throws(EngineError) {
             _ = try engine.waitForProgress(until: due) {
-                if !inbox.isEmpty { return true }
-                return followsLog
-                    && (engine.historyPoint.position != end || engine.durablePoint.position != durable)
+                !inbox.isEmpty || followsLog && LogMark(engine) != seen
             }
         } catch {
             // The engine has failed and cannot be waited at; what the network brings still has to be answered.
@@ -247,6 +256,14 @@ final class ReplicationThread {
         default: logger.info("\(event)")
         }
     }
+}
+
+/// How far the log goes, and how far it is safe.
+private struct LogMark: Equatable {
+    let end: Position
+    let durable: Position
+
+    init(_ engine: Engine) { (end, durable) = (engine.historyPoint.position, engine.durablePoint.position) }
 }
 
 /// The pieces to send in one round, by link, so that each link is flushed once.

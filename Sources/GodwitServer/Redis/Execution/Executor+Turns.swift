@@ -46,15 +46,31 @@ extension Executor {
         running = nil
         foreseen.clear()
         if handler.isInTurn { return }
-        guard isDirty else { return handler.flush() }
-        handler.isInTurn = true
-        turn.append(handler)
+        if isDirty {
+            handler.isInTurn = true
+            turn.append(handler)
+        } else {
+            answered.append(handler)
+            if answered.count == Self.answeredLimit { sendAnswered() }
+        }
         if hasTask { return }
         hasTask = true
         loop.execute {
             self.hasTask = false
+            self.sendAnswered()
             self.commit()
         }
+    }
+
+    /// Connections whose replies wait for the loop to have looked at all that have sent something. To wake a client costs
+    /// more than to answer it, and one that is being woken for each reply is woken more often.
+    private static let answeredLimit = 64
+
+    /// Sends the replies that depend on no commit. Those of a client that has written since then leave with its others.
+    private func sendAnswered() {
+        swap(&answered, &sending)
+        for handler in sending where !handler.isInTurn { handler.flush() }
+        sending.removeAll(keepingCapacity: true)
     }
 
     /// Sends what a client's requests have brought so far, though there are more of them.

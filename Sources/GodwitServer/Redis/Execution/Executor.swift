@@ -88,7 +88,11 @@ final class Executor: @unchecked Sendable {
     /// What the present connection's next requests will read.
     let foreseen = Foreseen()
     let overlay = Overlay()
+    /// Whose replies wait for the commit of this turn.
     var turn: [ClientHandler] = []
+    /// Whose replies wait for its end only; and the memory of those that were sent last.
+    var answered: [ClientHandler] = []
+    var sending: [ClientHandler] = []
     /// Whose requests are being looked at.
     var running: ClientHandler?
     var hasTask = false
