@@ -83,7 +83,9 @@ import Testing
                 == .array([.simple("OK"), .simple("OK"), .array([.bulk("k")]), .simple("OK")]))
         #expect(try String(contentsOfFile: path, encoding: .utf8).contains("user bob on"))
         try FileManager.default.removeItem(atPath: path)
-        #expect(try await client.call("ACL", "LOAD") == .error("ERR \(path) cannot be read"))
+        #expect(
+            try await client.call("ACL", "LOAD")
+                == .error("ERR Error loading ACLs, opening file '\(path)': No such file or directory"))
         let nowhere = HostPort(host: "127.0.0.1", port: 1)
         var options = NodeOptions(directory: scratch.path + "/waiting", region: "waiting")
         options.follow = nowhere
@@ -176,5 +178,95 @@ import Testing
         #expect(kept.logIn("default", Array("sixteen-or-more-letters".utf8)) == nil)
         try kept.load(Array("user bob on >secret +@all ~*\n".utf8))
         #expect(kept.logIn("default", Array("sixteen-or-more-letters".utf8)) != nil)
+    }
+
+    @Test("all that is wrong with a file is said at once, in Redis' words, and nothing of it is taken")
+    func damagedFile() async throws {
+        let path = scratch.path + "/users.acl"
+        let file = URL(filePath: path)
+        try Data("user default on nopass ~* &* +@all\n".utf8).write(to: file)
+        let node = try await TestNode.start(scratch) { $0.aclFile = path }
+        let client = try await node.client()
+        let end = " WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
+        let unknown = "Unknown command or category name in ACL"
+        for (content, problems) in [
+            ("user\n", "\(path):1 should start with user keyword followed by the username."),
+            (
+                "user default on nopass +@all ~*\nnobody a on\nuser a on\nuser a off\nuser a\tb on\nuser b +nothing\n",
+                "\(path):2 should start with user keyword followed by the username. "
+                    + "WARNING: Duplicate user 'a' found on line 4. "
+                    + "'\(path):5: username 'a\tb' contains invalid characters. "
+                    + "\(path):6: Error in applying operation '+nothing': \(unknown)."
+            ),
+            (
+                "user b +@nothing >x !zz <y +client|nosuch\n\nuser c 'on'",
+                "\(path):1: Error in applying operation '+@nothing': \(unknown). "
+                    + "\(path):1: The password hash must be exactly 64 characters and contain only lowercase hexadecimal "
+                    + "characters. \(path):1: Error in applying operation '+client|nosuch': \(unknown). "
+                    + "\(path):3: Syntax error."
+            ),
+        ] {
+            try Data(content.utf8).write(to: file)
+            #expect(try await client.call("ACL", "LOAD") == .error("ERR " + problems + end))
+        }
+        #expect(try await client.call("ACL", "USERS") == .array([.bulk("default")]))
+        try await node.stop()
+    }
+
+    @Test("a rule on a command that nobody has is refused, and so is one on a first argument, which would do nothing")
+    func commandRules() {
+        let unknown = "Unknown command or category name in ACL"
+        let subcommands = "Allowing first-arg of a subcommand is not supported"
+        let first = "Godwit has no rules on first arguments of commands"
+        for (rule, problem) in [
+            ("-config|sett", unknown), ("+client|nosuch", unknown), ("-client|nosuch", unknown), ("+nosuch|a", unknown),
+            ("-get|x", unknown), ("-select|0", unknown), ("+|x", unknown), ("-config|get|x", unknown),
+            ("+client|nosuch|x", unknown), ("+config|get|x", subcommands), ("+acl|whoami|x", subcommands),
+            ("+select|", "Syntax error"), ("+config|", "Syntax error"), ("+select|0", first), ("+GET|X", first),
+            ("+client|tracking", nil), ("-object|freq", nil), ("+config|rewrite", nil), ("+CONFIG|GET", nil),
+            ("-config|get", nil), ("+xinfo|stream", nil), ("+debug|sleep", nil), ("+lpush", nil), ("+waitaof", nil),
+        ] as [(String, String?)] {
+            #expect(User("u").apply(Array(rule.utf8)) == problem, "\(rule)")
+        }
+    }
+
+    @Test("what is denied again is noted as of the last time, and a failed login by the command as it was sent")
+    func denialsNoted() async throws {
+        let node = try await TestNode.start(scratch)
+        let (first, second) = (try await node.client(), try await node.client())
+        /// Count, context, object and the name of the connection, newest first.
+        func log() async throws -> [String] {
+            try await first.call("ACL", "LOG").values.map { entry in
+                let values = entry.values
+                let name = values[13].text?.split(separator: " ").first { $0.hasPrefix("name=") } ?? ""
+                return [values[1], values[5], values[7]].compactMap(\.text).joined(separator: " ") + " \(name)"
+            }
+        }
+        try await second.call("CLIENT", "SETNAME", "second")
+        for words in [["AUTH", "bob", "x"], ["hello", "3", "auth", "bob", "x"], ["auth", "bob", "x"]] {
+            #expect(try await first.call(words).isError)
+        }
+        #expect(try await log() == ["1 toplevel auth name=", "1 toplevel hello name=", "1 toplevel AUTH name="])
+        #expect(try await second.call("AUTH", "bob", "y").isError)
+        for words in [["MULTI"], ["AUTH", "bob", "x"], ["EXEC"]] { try await second.call(words) }
+        #expect(
+            try await log() == [
+                "1 multi AUTH name=second", "2 toplevel AUTH name=second", "1 toplevel auth name=",
+                "1 toplevel hello name=",
+            ])
+        try await Task.sleep(for: .milliseconds(1200))
+        #expect(try await second.call("AUTH", "bob", "y").isError)
+        let newest = try await first.call("ACL", "LOG", "1").values[0].values
+        #expect(newest[1] == .integer(3))
+        #expect(try #require(newest[11].text.flatMap(Double.init)) < 1)
+        try await node.stop()
+    }
+
+    @Test("of a long category that nobody knows the error shows the beginning")
+    func unknownCategory() async throws {
+        let node = try await TestNode.start(scratch)
+        let reply = try await node.client().call("ACL", "CAT", String(repeating: "x", count: 300))
+        #expect(reply == .error("ERR Unknown category '\(String(repeating: "x", count: 128))'"))
+        try await node.stop()
     }
 }

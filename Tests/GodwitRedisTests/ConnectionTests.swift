@@ -218,4 +218,64 @@ import Testing
         #expect(try await with.call("PING") == .simple("PONG"))
         try await node.stop()
     }
+
+    @Test("who has not logged in is shown, and killed, as `default`")
+    func withoutLogin() async throws {
+        let node = try await TestNode.start(scratch) { $0.password = "0123456789abcdef" }
+        let (client, silent) = (try await node.client(), try await node.client())
+        #expect(try await silent.call("PING").isError)
+        #expect(try await client.call("AUTH", "0123456789abcdef") == .simple("OK"))
+        let list = try #require(try await client.call("CLIENT", "LIST").text)
+        #expect(list.split(separator: "\n").count == 2)
+        #expect(list.split(separator: "\n").allSatisfy { $0.contains(" user=default ") })
+        #expect(try await client.call("CLIENT", "KILL", "USER", "default") == .integer(1))
+        #expect(try await silent.isClosed())
+        try await node.stop()
+    }
+
+    @Test("CLIENT LIST ID gives the connections in the order that was asked, and takes any number")
+    func listed() async throws {
+        let node = try await TestNode.start(scratch)
+        let clients = [try await node.client(), try await node.client(), try await node.client()]
+        var ids: [String] = []
+        for client in clients { ids.append(try #require(try await client.call("CLIENT", "ID").text)) }
+        let list = try await clients[0].call("CLIENT", "LIST", "ID", ids[2], "0", "-1", ids[0], "99999999").text ?? ""
+        #expect(list.split(separator: "\n").map { $0.prefix { $0 != " " } } == ["id=\(ids[2])", "id=\(ids[0])"])
+        #expect(try await clients[0].call("CLIENT", "LIST", "ID", "0") == .bulk(""))
+        #expect(try await clients[0].call("CLIENT", "LIST", "ID", ids[0], "x") == .error("ERR Invalid client ID"))
+        let help = try await clients[0].call("CLIENT", "HELP").values.compactMap(\.text)
+        for command in CommandTable.shared.commands where command.container == "client" && command.name != "client" {
+            let name = command.name.dropFirst("client|".count).uppercased()
+            #expect(help.contains { $0.prefix { $0 != " " } == name }, "\(name)")
+        }
+        try await node.stop()
+    }
+
+    @Test("CLIENT LIST tells what a transaction has queued, and what waits for the socket")
+    func memoryListed() async throws {
+        let node = try await TestNode.start(scratch)
+        let (client, other) = (try await node.client(), try await node.client())
+        try await other.call("SET", "a", String(repeating: "x", count: 1 << 20))
+        func value(_ name: String, _ id: String) async throws -> Int {
+            let line = try await other.call("CLIENT", "LIST", "ID", id).text ?? ""
+            let words = line.split(separator: " ")
+            return words.first { $0.hasPrefix("\(name)=") }.flatMap { Int($0.dropFirst(name.count + 1)) } ?? -1
+        }
+        let id = try await client.call("CLIENT", "ID").text ?? ""
+        #expect(try await value("multi-mem", id) == 0)
+        for command in [["MULTI"], ["SET", "k", String(repeating: "x", count: 5000)]] { try await client.call(command) }
+        let queued = try await value("multi-mem", id)
+        #expect((5000..<6000).contains(queued))
+        #expect(try await value("omem", id) == 0)
+        let slow = try await TestClient.connect(node.listener.address, reads: false)
+        slow.send(TestClient.request(["CLIENT", "SETNAME", "slow"]))
+        for _ in 0..<100 { slow.send(TestClient.request(["GET", "a"])) }
+        #expect(
+            try await TestNode.eventually {
+                let lines = try await other.call("CLIENT", "LIST").text?.split(separator: "\n") ?? []
+                guard let line = lines.first(where: { $0.contains(" name=slow ") }) else { return false }
+                return line.contains(/omem=[1-9]\d{5,} tot-mem=[1-9]\d{5,}/)
+            })
+        try await node.stop()
+    }
 }

@@ -145,4 +145,18 @@ import Testing
         try await follower.stop()
         try await primary.stop()
     }
+
+    @Test("WAIT on a follower is refused before its arguments are looked at, WAITAOF after")
+    func waitOnFollower() async throws {
+        let (primary, follower) = try await pair()
+        let reader = try await follower.client()
+        #expect(
+            try await reader.call("WAIT", "x", "-1").text?.hasPrefix("ERR WAIT cannot be used with replica") == true)
+        #expect(
+            try await reader.call("WAITAOF", "x", "0", "0") == .error("ERR value is not an integer or out of range"))
+        #expect(
+            try await reader.call("WAITAOF", "0", "0", "0").text?.hasPrefix("ERR WAITAOF cannot be used with") == true)
+        try await follower.stop()
+        try await primary.stop()
+    }
 }

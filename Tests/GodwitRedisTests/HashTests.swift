@@ -203,4 +203,27 @@ import Testing
         keys.isNew(4)
         #expect(key.withSlice { keys.mayContain(4, $0) })
     }
+
+    @Test("the fields of a hash are told whatever its values take, in memory, on the disk and within a transaction")
+    func fieldsAlone() async throws {
+        let node = try await TestNode.start(scratch) { $0.maximumReply = 256 << 10 }
+        let client = try await node.client()
+        let fields = (0..<200).map { "f\(1000 + $0)" }
+        for field in fields { try await client.call("HSET", "h", field, String(repeating: "x", count: 10_000)) }
+        for isOnDisk in [false, true] {
+            if isOnDisk { try #require(node.node.engine).flush() }
+            #expect(try await client.call("HGETALL", "h").isError)
+            #expect(try await client.call("HKEYS", "h").values.compactMap(\.text).sorted() == fields)
+            #expect(try await client.call("HRANDFIELD", "h").text.map { fields.contains($0) } == true)
+            #expect(try await client.call("HRANDFIELD", "h", "200").values.compactMap(\.text).sorted() == fields)
+            #expect(try await client.call("HRANDFIELD", "h", "-300").values.count == 300)
+            #expect(try await client.call("HRANDFIELD", "h", "200", "WITHVALUES").isError)
+        }
+        for command in [["MULTI"], ["HSET", "h", "fresh", "y"], ["HDEL", "h", fields[0]], ["HKEYS", "h"]] {
+            try await client.call(command)
+        }
+        let replies = try await client.call("EXEC").values
+        #expect(replies.last?.values.compactMap(\.text).sorted() == Array(fields.dropFirst()) + ["fresh"])
+        try await node.stop()
+    }
 }

@@ -14,7 +14,7 @@ package struct ServerSettings: Sendable {
     package var tokens = Tokens()
     /// The Redis listener; nil for none.
     package var redis: RedisSettings?
-    /// Lets listeners be reached from other machines without TLS and tokens.
+    /// Lets listeners be reached from other machines without TLS, tokens and Redis passwords.
     package var isInsecure = false
     /// From which level on events are logged.
     package var logLevel = Logger.Level.info

@@ -21,9 +21,13 @@ package enum SettingsReader {
         ("admin-tls-certificate", "file", "PEM: the certificate of the HTTP interface; with it, it speaks TLS."),
         ("admin-tls-key", "file", "PEM: the certificate's key."),
         ("admin-tls-authorities", "file", "PEM: whom callers' certificates must come from; none needed unless said."),
-        ("redis", "host:port|off", "Where Redis clients connect; 127.0.0.1:6379, port 0 picks a free one."),
+        (
+            "redis", "host:port|off",
+            "Where Redis clients connect; 127.0.0.1:6379, port 0 picks a free one. Elsewhere than on loopback it needs "
+                + "redis-password-file or redis-acl."
+        ),
         ("redis-fsync", "everysec|always", "When the log is synced for Redis writes; everysec."),
-        ("redis-password-file", "file", "Holds the password of the Redis user `default`."),
+        ("redis-password-file", "file", "Holds the password of the Redis user `default`, one word."),
         ("redis-acl", "file", "Redis users, in the format of Redis' ACL file."),
         ("redis-tls-certificate", "file", "PEM: the certificate of the Redis listener; with it, it speaks TLS."),
         ("redis-tls-key", "file", "PEM: the certificate's key."),
@@ -47,7 +51,7 @@ package enum SettingsReader {
         ("restart-wait", "duration", "How long a restarted primary waits for its followers; 10s."),
         ("heartbeat", "duration", "Between two heartbeats; a link silent for three is dead; 1s."),
         ("log-level", "level", "From trace to critical; info."),
-        ("insecure", "true", "Lets others reach the node without TLS and tokens."),
+        ("insecure", "true", "Lets others reach the node without TLS, tokens and Redis passwords."),
         ("compress", "true", "Sends the log LZ4-compressed, for links that cost more than cycles."),
     ]
 

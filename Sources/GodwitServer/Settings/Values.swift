@@ -44,7 +44,11 @@ struct Values {
         guard let path = texts[name] else { return nil }
         guard let bytes = try? Data(contentsOf: URL(filePath: path)), let text = String(bytes: bytes, encoding: .utf8)
         else { throw NodeError(.invalidArgument, "the file \(path) of --\(name) cannot be read") }
-        let secret = String(text.trimmingPrefix(while: \.isWhitespace).prefix { !$0.isWhitespace })
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard words.count <= 1 else {
+            throw NodeError(.invalidArgument, "the file \(path) of --\(name) has white space within: it holds one word")
+        }
+        let secret = words.first.map(String.init) ?? ""
         guard secret.utf8.count >= 16 else {
             throw NodeError(.invalidArgument, "the token in \(path) is shorter than 16 characters; make a longer one")
         }

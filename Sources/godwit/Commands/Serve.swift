@@ -38,11 +38,13 @@ struct Serve: AsyncParsableCommand {
     var adminTLSAuthorities: String?
     @Option(
         help: ArgumentHelp(
-            "Where Redis clients connect (127.0.0.1:6379); port 0 picks a free one.", valueName: "host:port|off"))
+            "Where Redis clients connect (127.0.0.1:6379); port 0 picks a free one. Elsewhere than on loopback it needs "
+                + "--redis-password-file or --redis-acl.",
+            valueName: "host:port|off"))
     var redis: String?
     @Option(help: ArgumentHelp("When the log is synced for Redis writes (everysec).", valueName: "everysec|always"))
     var redisFsync: String?
-    @Option(help: ArgumentHelp("Holds the password of the Redis user `default`.", valueName: "file"))
+    @Option(help: ArgumentHelp("Holds the password of the Redis user `default`, one word.", valueName: "file"))
     var redisPasswordFile: String?
     @Option(help: ArgumentHelp("Redis users, in the format of Redis' ACL file.", valueName: "file"))
     var redisAcl: String?
@@ -87,7 +89,7 @@ struct Serve: AsyncParsableCommand {
     var heartbeat: String?
     @Option(help: ArgumentHelp("From trace to critical (info).", valueName: "level"))
     var logLevel: String?
-    @Flag(help: "Let others reach the node without TLS and tokens.") var insecure = false
+    @Flag(help: "Let others reach the node without TLS, tokens and Redis passwords.") var insecure = false
     @Flag(help: "Send the log compressed, for links that cost more than cycles.") var compress = false
 
     func run() async throws {

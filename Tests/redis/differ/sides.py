@@ -27,6 +27,7 @@ class Side:
         self.control = control = Connection(self.address)
         control.call("CLIENT", "UNPAUSE")
         control.call("FLUSHALL")
+        control.call("ACL", "LOG", "RESET")
         users = control.call("ACL", "USERS").value
         for user in users if isinstance(users, tuple) else ():
             if isinstance(user.value, bytes) and user.value != b"default":

@@ -46,6 +46,7 @@ enum AccessCommands {
                 throw .failed("ERR Error in ACL SETUSER modifier '\(Dispatch.clipped(call[index], .max))': \(problem)")
             }
         }
+        if let refusal = access.refusal(of: user) { throw .failed("ERR Error in ACL SETUSER: \(refusal)") }
         access.set(user)
         call.reply.ok()
     }
@@ -74,7 +75,7 @@ enum AccessCommands {
         }
         if call.count > 3 { throw call.wrongSubcommand }
         let category = Command.Categories(words: ["@" + call[2].lowercasedText])
-        if category.isEmpty { throw .failed("ERR Unknown category '\(Dispatch.clipped(call[2], .max))'") }
+        if category.isEmpty { throw .failed("ERR Unknown category '\(Dispatch.clipped(call[2], 128))'") }
         let found = CommandTable.shared.commands.filter { !$0.categories.isDisjoint(with: category) }
         call.reply.array(found.count)
         for command in found { call.reply.bulk(command.name) }
@@ -181,7 +182,7 @@ enum AccessCommands {
         reply.bulk("username")
         reply.bulk(entry.user)
         reply.bulk("age-seconds")
-        reply.double(((now - entry.since) * 1000).rounded() / 1000)
+        reply.double(((now - entry.at) * 1000).rounded() / 1000)
         reply.bulk("client-info")
         reply.bulk(entry.client)
     }

@@ -70,7 +70,7 @@ final class Command: Sendable {
         static let readsFirstKey = Flags(rawValue: 256)
         /// Watches keys: not while a commit is under way, whose writes cannot be seen yet.
         static let watches = Flags(rawValue: 512)
-        /// May have passwords among its arguments: nobody is shown them.
+        /// May have passwords among its arguments: nobody is shown those (`Secrets`).
         static let hidesArguments = Flags(rawValue: 1024)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }

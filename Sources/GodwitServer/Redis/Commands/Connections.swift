@@ -59,7 +59,7 @@ enum Connections {
 
     private static func logIn(_ call: Call, _ name: String, _ password: [UInt8]) throws(Interrupt) {
         guard let user = call.executor.access.logIn(name, password) else {
-            call.executor.access.noteFailedLogin(name, call.client)
+            call.executor.access.noteFailedLogin(name, call)
             throw .failed("WRONGPASS invalid username-password pair or user is disabled.")
         }
         call.client.user = user
@@ -152,12 +152,11 @@ enum Connections {
             }
             if type != "normal" { clients = [] }
         } else if call.count > 3, call[2].isWord("ID") {
-            var ids = Set<Int>()
+            clients = []
             for index in 3..<call.count {
-                guard let id = Decimal.parse(call[index]), id > 0 else { throw .failed("ERR Invalid client ID") }
-                ids.insert(id)
+                guard let id = Decimal.parse(call[index]) else { throw .failed("ERR Invalid client ID") }
+                if let client = call.executor.clients[id] { clients.append(client) }
             }
-            clients = clients.filter { ids.contains($0.id) }
         } else if call.count != 2 {
             throw .syntax
         }
@@ -267,6 +266,8 @@ enum Connections {
         Help.reply(
             call, "CLIENT",
             [
+                "CACHING (YES|NO)",
+                "    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
                 "GETNAME", "    Return the name of the current connection.", "GETREDIR",
                 "    Return the client ID we are redirecting to when tracking is enabled.", "ID",
                 "    Return the ID of the current connection.", "INFO",
@@ -337,7 +338,8 @@ private struct KillFilter {
         if let id, client.id != id { return false }
         if let address, client.address != address { return false }
         if let localAddress, client.localAddress != localAddress { return false }
-        if let user, client.user?.name != user { return false }
+        // Who has not logged in is `default` without the password.
+        if let user, client.user?.name ?? "default" != user { return false }
         return true
     }
 }

@@ -56,9 +56,10 @@ enum Dispatch {
         }
     }
 
-    /// Throws where nobody has logged in, or who has may not call the command, or not with these keys.
+    /// Throws where nobody has logged in, or who has may not call the command, or not with these keys: which is noted.
     static func authorize(
-        _ command: Command, _ client: Client, _ arguments: Arguments, _ executor: Executor, isQueued: Bool = false
+        _ command: Command, _ client: Client, _ arguments: Arguments, _ executor: Executor, isQueued: Bool = false,
+        isNoted: Bool = false
     ) throws(Interrupt) {
         guard let user = client.user else {
             if command.flags.contains(.needsNoUser) { return }
@@ -66,7 +67,7 @@ enum Dispatch {
         }
         if user.mayDoEverything { return }
         guard let denial = user.denial(command, arguments) else { return }
-        executor.access.note(denial, client, command, inTransaction: client.transaction != nil || isQueued)
+        if !isNoted { executor.access.note(denial, client, inTransaction: client.transaction != nil || isQueued) }
         throw .failed(isQueued ? denial.textWhenQueued : denial.text)
     }
 

@@ -144,7 +144,7 @@ enum Hashes {
     }
 
     static func hkeys(_ call: Call) throws(Interrupt) {
-        let all = try HashView(call, call[1]).all()
+        let all = try HashView(call, call[1]).all(wantsValues: false)
         call.reply.array(all.count)
         for pair in all { call.reply.bulk(pair.field) }
     }
@@ -162,7 +162,9 @@ enum Hashes {
 
     static func hrandfield(_ call: Call) throws(Interrupt) {
         guard call.count > 2 else {
-            guard let pair = try HashView(call, call[1]).all().randomElement() else { return call.reply.null() }
+            guard let pair = try HashView(call, call[1]).all(wantsValues: false).randomElement() else {
+                return call.reply.null()
+            }
             return call.reply.bulk(pair.field)
         }
         let count = try call.integer(2)
@@ -172,7 +174,7 @@ enum Hashes {
         if call.count > 4 || call.count == 4 && !call[3].isWord("WITHVALUES") { throw .syntax }
         let withValues = call.count == 4
         if withValues, count < -(Int.max / 2) || count > Int.max / 2 { throw .failed("ERR value is out of range") }
-        let all = try HashView(call, call[1]).all()
+        let all = try HashView(call, call[1]).all(wantsValues: withValues)
         if count < -maximumRepeats, !all.isEmpty { throw .failed("ERR value is out of range") }
         var chosen: [(field: [UInt8], value: [UInt8])]
         if count >= 0 {

@@ -43,7 +43,7 @@ enum Servers {
 
     static func configSet(_ call: Call) throws(Interrupt) {
         if call.count % 2 == 1 { throw .syntax }
-        var writes: [(Configuration.Setting, String)] = []
+        var named: [(setting: Configuration.Setting, value: String)] = []
         for index in stride(from: 2, to: call.count, by: 2) {
             let name = call[index].text
             guard let setting = Configuration.find(name) else {
@@ -51,19 +51,22 @@ enum Servers {
                     "ERR Unknown option or number of arguments for CONFIG SET - '\(Dispatch.clipped(call[index], .max))'"
                 )
             }
-            if writes.contains(where: { $0.0.name == setting.name }) { throw failure(name, "duplicate parameter") }
-            if setting.write == nil { throw failure(name, "can't set immutable config") }
-            writes.append((setting, call[index + 1].text))
-        }
-        for (index, (setting, value)) in writes.enumerated() {
-            let old = setting.read(call.executor)
-            guard let refusal = setting.write?(call.executor, value) else {
-                writes[index].1 = old
-                continue
+            if named.contains(where: { $0.setting.name == setting.name }) {
+                throw failure(name, "duplicate parameter")
             }
-            for (setting, value) in writes[..<index] { _ = setting.write?(call.executor, value) }
-            throw failure(setting.name, refusal)
+            if setting.change == nil { throw failure(name, "can't set immutable config") }
+            named.append((setting, call[index + 1].text))
         }
+        // All are looked at before the first is changed.
+        var changes: [() -> Void] = []
+        for (setting, value) in named {
+            switch setting.change?(call.executor, value) {
+            case .accepted(let change): changes.append(change)
+            case .refused(let reason): throw failure(setting.name, reason)
+            case nil: continue
+            }
+        }
+        for change in changes { change() }
         call.reply.ok()
     }
 
@@ -122,9 +125,9 @@ enum Servers {
     }
 
     static func wait(_ call: Call) throws(Interrupt) {
+        if !call.executor.isPrimary { throw onReplica("WAIT") }
         let count = try call.integer(1)
         let limit = try timeout(call, 2)
-        if !call.executor.isPrimary { throw onReplica("WAIT") }
         let held = try call.executor.confirmed(.received(max(1, count)), local: 0, count <= 0 ? .zero : limit)
         call.reply.integer(held.others)
     }

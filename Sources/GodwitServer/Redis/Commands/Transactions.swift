@@ -72,6 +72,7 @@ enum Transactions {
                 executor.watchers.remove(client)
                 throw .failed("EXECABORT Transaction discarded because of: \(text.withoutGenericCode)")
             }
+            transaction.wait(number, executor.statistics.clock)
             // What the commands behind it will want is fetched along.
             for later in (number + 1)..<max(number + 1, transaction.count) where !executor.hasEnoughWanted {
                 executor.want(transaction.load(later, into: arguments), arguments)
@@ -97,7 +98,8 @@ enum Transactions {
         }
         let start = client.reply.bytes.count
         let command = transaction.load(number, into: arguments)
-        try call.executor.runQueued(command, client, arguments)
+        let began = transaction.start(of: number, now: call.executor.statistics.clock)
+        try call.executor.runQueued(command, client, arguments, since: began)
         if command.flags.isData { return }
         transaction[number] = .init(reply: client.reply.bytes.slice(from: start).array, identity: client.identity)
     }

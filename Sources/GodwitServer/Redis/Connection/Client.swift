@@ -11,6 +11,8 @@ final class Client: @unchecked Sendable {
     var handler: ClientHandler?
     /// Whether it has something fetched for the command that waits, or is having it fetched.
     var isFetching = false
+    /// When the command that waits first ran, in nanoseconds; nil where it has no part in the wait.
+    var began: UInt64?
     /// Whether the command that waits does so for other nodes.
     var waitsForOthers = false
     /// What the node is asked for the command that waits.
@@ -145,6 +147,8 @@ final class Client: @unchecked Sendable {
         let command = lastCommand?.name ?? "NULL"
         let queued = transaction.map { "\($0.count)" } ?? "-1"
         let buffered = handler?.bufferedBytes ?? 0
+        let queuedBytes = transaction?.byteCount ?? 0
+        let unsent = handler?.waiting ?? 0
         var flags = ""
         if transaction != nil { flags += "x" }
         if isTouched { flags += "d" }
@@ -153,9 +157,10 @@ final class Client: @unchecked Sendable {
         return "id=\(id) addr=\(address) laddr=\(localAddress) fd=\(handler?.descriptor ?? -1) "
             + "name=\(String(decoding: name, as: UTF8.self)) age=\((now - createdAt).nanoseconds / 1_000_000_000) "
             + "idle=\((now - lastUsedAt).nanoseconds / 1_000_000_000) flags=\(flags) db=\(database) sub=0 psub=0 ssub=0 "
-            + "multi=\(queued) qbuf=\(buffered) qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 "
-            + "rbp=0 obl=\(reply.bytes.count) oll=0 omem=0 tot-mem=\(buffered + reply.bytes.count + 2048) events=r "
-            + "cmd=\(command) user=\(user?.name ?? "(superuser)") redir=-1 resp=\(reply.version)"
+            + "multi=\(queued) qbuf=\(buffered) qbuf-free=0 argv-mem=0 multi-mem=\(queuedBytes) rbs=1024 "
+            + "rbp=0 obl=\(reply.bytes.count) oll=0 omem=\(unsent) "
+            + "tot-mem=\(buffered + queuedBytes + unsent + reply.bytes.count + 2048) events=r "
+            + "cmd=\(command) user=\(user?.name ?? "default") redir=-1 resp=\(reply.version)"
     }
 }
 
@@ -173,6 +178,8 @@ final class Transaction {
     /// Whether a command was refused while queueing, so that EXEC will be too.
     var isFlawed = false
     private var outcomes: [Int: Outcome] = [:]
+    /// The furthest command that had to wait, and when it first began.
+    private var waiting: (number: Int, began: UInt64)?
 
     /// What a command that is not of data has said and changed. Nothing takes that back, so it is not carried out again when
     /// a command behind it must wait and all run again.
@@ -187,10 +194,21 @@ final class Transaction {
         set { outcomes[number] = newValue }
     }
 
+    /// A command must wait, and all run again from the start.
+    func wait(_ number: Int, _ clock: UInt64) {
+        if number > waiting?.number ?? -1 { waiting = (number, clock) }
+    }
+
+    /// When a command that runs now began; nil for one that has come to its end before another had to wait.
+    func start(of number: Int, now: UInt64) -> UInt64? {
+        guard let waiting, number <= waiting.number else { return now }
+        return number == waiting.number ? waiting.began : nil
+    }
+
     var count: Int { commands.count }
 
     /// Bytes of memory that what is queued takes.
-    private var byteCount: Int { bytes.count + 16 * places.count + 32 * commands.count }
+    var byteCount: Int { bytes.count + 16 * places.count + 32 * commands.count }
 
     /// Whether a command may be queued too.
     func hasRoom(for arguments: Arguments, within limit: Int) -> Bool {

@@ -105,14 +105,16 @@ struct HashView {
         return try body(box.slice)
     }
 
-    /// All fields and values; `[UInt8]` since those of a large hash are fetched.
-    func all() throws(Interrupt) -> [(field: [UInt8], value: [UInt8])] {
+    /// All fields and values; `[UInt8]` since those of a large hash are fetched. Where values are not wanted they are cut
+    /// short, so that of a large hash no more is fetched than its fields.
+    func all(wantsValues: Bool = true) throws(Interrupt) -> [(field: [UInt8], value: [UInt8])] {
         switch content {
         case .absent: return []
         case .small: return pairs.map { ($0.field.array, $0.value.array) }
         case .large(let head):
             guard let database = call.database else { return [] }
-            let request = ScanRequest(keyspace: database.fields, lower: head.lower, upper: head.upper)
+            let request = ScanRequest(
+                keyspace: database.fields, lower: head.lower, upper: head.upper, wantsValues: wantsValues)
             return try call.executor.scan(request).rows.map { (Array($0.key.dropFirst(8)), $0.value) }
         }
     }

@@ -14,7 +14,7 @@ extension Executor {
             command = try Dispatch.command(arguments)
             try Dispatch.admit(command, client, self)
         } catch {
-            guard case .failed(let text) = error else { return interrupted(client) }
+            guard case .failed(let text) = error else { return interrupted(client, started) }
             refuse(client, CommandTable.shared.find(arguments[0]), text)
             if Dispatch.isOfHTTP(arguments[0]) { client.handler?.closeAfterReplies() }
             return .done
@@ -77,19 +77,19 @@ extension Executor {
                 statistics.countError(text)
                 statistics.countFailure(command)
             } else {
-                return interrupted(client)
+                return interrupted(client, started)
             }
         }
         if overlay.entries.count > before { written(client, from: before) }
-        statistics.count(command, started, client)
+        statistics.count(command, arguments, client.isFetching ? client.began ?? started : started, client)
         finish(client)
         return .done
     }
 
-    private func interrupted(_ client: Client) -> Outcome {
+    private func interrupted(_ client: Client, _ started: UInt64) -> Outcome {
         client.reply.truncate(to: client.replyStart)
         if moment != nil { moment = nil }
-        guard let refusal = fetch(client) else { return .waits }
+        guard let refusal = fetch(client, since: started) else { return .waits }
         refuse(client, client.lastCommand, refusal)
         return .done
     }
@@ -133,21 +133,25 @@ extension Executor {
         }
     }
 
-    /// Runs a queued command within a transaction.
-    func runQueued(_ command: Command, _ client: Client, _ arguments: Arguments) throws(Interrupt) {
+    /// Runs a queued command within a transaction. It is counted from when it first began; not at all if that was done.
+    func runQueued(
+        _ command: Command, _ client: Client, _ arguments: Arguments, since started: UInt64?
+    ) throws(Interrupt) {
         call.begin(client, command, arguments)
         let start = client.reply.bytes.count
         do throws(Interrupt) {
-            try Dispatch.authorize(command, client, arguments, self, isQueued: true)
+            try Dispatch.authorize(command, client, arguments, self, isQueued: true, isNoted: started == nil)
             try command.run(call)
         } catch {
             guard case .failed(let text) = error, !isGivenUp else { throw error }
             client.reply.truncate(to: start)
             client.reply.error(text)
-            statistics.countError(text)
-            statistics.countFailure(command)
+            if started != nil {
+                statistics.countError(text)
+                statistics.countFailure(command)
+            }
         }
-        statistics.count(command, statistics.clock, client)
+        if let started { statistics.count(command, arguments, started, client) }
     }
 
     /// A reply that is cut short would be none.

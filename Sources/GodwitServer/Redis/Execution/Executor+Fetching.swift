@@ -10,8 +10,9 @@ extension Executor {
         let generation: Int
     }
 
-    /// Has what the client's command wants fetched; returns why not where it is refused.
-    func fetch(_ client: Client) -> ErrorText? {
+    /// Has what the client's command wants fetched, a command that has now run since `started`; returns why not where it
+    /// is refused.
+    func fetch(_ client: Client, since started: UInt64) -> ErrorText? {
         if engine == nil, wanted.contains(where: \.needsData) {
             return "LOADING Redis is loading the dataset in memory"
         }
@@ -41,10 +42,13 @@ extension Executor {
             client.isFetching = true
             fetches += 1
         }
+        // What its command waits for the disk is the command's own time; for other nodes it waits as it was told to.
+        let waitsForOthers = needs.contains { if case .confirmation = $0 { true } else { false } }
+        if client.began == nil, !waitsForOthers { client.began = started }
         client.handler?.wait(.fetching)
         let origin = Origin(engine: engine, generation: largeKeys.generation)
         if needs.contains(where: \.isOfNode) {
-            ask(needs, guardians, origin, client)
+            ask(needs, guardians, origin, client, waitsForOthers: waitsForOthers)
         } else {
             pool.fetch(needs, from: engine, at: client.moment) { result in
                 self.loop.execute { self.take(result, needs, guardians, origin, client) }
@@ -54,11 +58,13 @@ extension Executor {
     }
 
     /// Has the node answer what only it knows.
-    private func ask(_ needs: [Need], _ guardians: [Guardian], _ origin: Origin, _ client: Client) {
+    private func ask(
+        _ needs: [Need], _ guardians: [Guardian], _ origin: Origin, _ client: Client, waitsForOthers: Bool
+    ) {
         let write = client.lastWrite
         let node = node
-        client.waitsForOthers = needs.contains { if case .confirmation = $0 { true } else { false } }
-        let waiting = client.waitsForOthers ? 1 : 0
+        client.waitsForOthers = waitsForOthers
+        let waiting = waitsForOthers ? 1 : 0
         questions += 1
         waits += waiting
         client.question = Task {
@@ -83,6 +89,7 @@ extension Executor {
         client.waitsForOthers = false
         guard client.isFetching else { return }
         client.isFetching = false
+        client.began = nil
         fetches -= 1
     }
 

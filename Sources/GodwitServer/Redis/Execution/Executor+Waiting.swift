@@ -46,6 +46,7 @@ extension Executor {
     /// Lets go of the data that a client holds while it waits for what may take long: its command reads them anew.
     func putAside(_ client: Client) {
         client.moment = nil
+        client.began = nil
         client.fetched?.forgetData()
         release(client)
     }

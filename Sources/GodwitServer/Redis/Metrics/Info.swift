@@ -6,7 +6,8 @@ internal import NIOCore
 /// INFO: what the server is like, in sections.
 extension Servers {
     private static let everyday = [
-        "server", "clients", "memory", "persistence", "stats", "replication", "cpu", "errorstats", "keyspace",
+        "server", "clients", "memory", "persistence", "stats", "replication", "cpu", "errorstats", "cluster",
+        "keyspace",
     ]
     private static let all = everyday + ["commandstats", "latencystats"]
 
@@ -87,7 +88,6 @@ private struct InfoFigures {
             lines = [
                 ("connected_clients", "\(clients)"), ("blocked_clients", "\(waiting)"),
                 ("maxclients", "\(maximumClients)"),
-                ("blocked_clients", "0"),
             ]
         case "memory": lines = memory
         case "persistence": lines = persistence
@@ -97,6 +97,7 @@ private struct InfoFigures {
         case "errorstats": lines = errors.map { ("errorstat_\($0.key)", "count=\($0.value)") }
         case "commandstats": lines = commandStats
         case "latencystats": lines = latencyStats
+        case "cluster": lines = [("cluster_enabled", "0")]
         default: lines = keyspaces.map { ("db\($0.number)", "keys=\($0.keys),expires=0,avg_ttl=0") }
         }
         lines.insert(("# " + name.prefix(1).uppercased() + name.dropFirst(), ""), at: 0)
@@ -137,8 +138,8 @@ private struct InfoFigures {
         [
             ("total_connections_received", "\(connections)"), ("total_commands_processed", "\(commands)"),
             ("rejected_connections", "\(rejected)"), ("total_error_replies", "\(errorReplies)"),
-            ("keyspace_hits", "\(metrics?.cache.data.hits ?? 0)"),
-            ("keyspace_misses", "\(metrics?.cache.data.misses ?? 0)"),
+            ("godwit_block_cache_hits", "\(metrics?.cache.data.hits ?? 0)"),
+            ("godwit_block_cache_misses", "\(metrics?.cache.data.misses ?? 0)"),
             ("godwit_refused_cold_reads", "\(refusedReads)"), ("godwit_refused_synced_writes", "\(refusedWrites)"),
             ("client_output_buffer_limit_disconnections", "\(slowReaders)"),
         ]

@@ -67,7 +67,7 @@ final class Statistics {
 
     /// Counts a call that began at `started` and has just ended.
     @inline(__always)
-    func count(_ command: Command, _ started: UInt64, _ client: Client) {
+    func count(_ command: Command, _ arguments: Arguments, _ started: UInt64, _ client: Client) {
         let now = NIODeadline.now().uptimeNanoseconds
         let took = now &- started
         let number = command.number
@@ -78,7 +78,7 @@ final class Statistics {
         let bucket = min(Self.buckets - 1, 64 - took.leadingZeroBitCount)
         hot.value.histograms[number &* Self.buckets &+ bucket] &+= 1
         if slowThreshold >= 0, took / 1000 >= UInt64(slowThreshold), !command.flags.contains(.skipsSlowlog) {
-            noteSlow(command, Int(took / 1000), client)
+            noteSlow(command, arguments, Int(took / 1000), client)
         }
     }
 
@@ -101,25 +101,29 @@ final class Statistics {
         if errors[code] != nil || errors.count < 128 { errors[code, default: 0] += 1 }
     }
 
-    private func noteSlow(_ command: Command, _ microseconds: Int, _ client: Client) {
+    private func noteSlow(_ command: Command, _ arguments: Arguments, _ microseconds: Int, _ client: Client) {
         guard slowLimit > 0 else { return }
         slowCalls.insert(
             SlowCall(
                 id: nextSlowCall, at: Wall.seconds, microseconds: microseconds,
-                arguments: command.flags.contains(.hidesArguments)
-                    ? [client.arguments[0].array, Array("(redacted)".utf8)] : Self.shortened(client.arguments),
+                arguments: Self.shown(arguments, of: command),
                 address: client.address, name: client.name), at: 0)
         nextSlowCall += 1
         trimSlowCalls()
     }
 
-    /// At most 32 arguments of at most 128 bytes, as SLOWLOG shows them.
-    private static func shortened(_ arguments: Arguments) -> [[UInt8]] {
+    /// At most 32 arguments of at most 128 bytes, and none that is secret, as SLOWLOG shows them.
+    private static func shown(_ arguments: Arguments, of command: Command) -> [[UInt8]] {
+        let secrets = Secrets.places(in: arguments, of: command)
         var shown: [[UInt8]] = []
         for index in 0..<arguments.count {
             if index == 31, arguments.count > 32 {
                 shown.append(Array("... (\(arguments.count - 31) more arguments)".utf8))
                 break
+            }
+            if secrets.contains(index) {
+                shown.append(Array("(redacted)".utf8))
+                continue
             }
             let bytes = arguments[index]
             shown.append(

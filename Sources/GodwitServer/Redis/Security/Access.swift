@@ -5,22 +5,20 @@ internal import NIOCore
 final class Access: @unchecked Sendable {
     /// Something that was denied.
     struct Entry {
-        let id: Int
-        var count: Int
         let reason: String
         let context: String
         let object: String
         let user: String
+        /// How often it happened, and who it was the last time.
+        var count = 1
         let client: String
-        let since: Double
-        var updated: Double
+        let at: Double
     }
 
     private(set) var users: [String: User] = [:]
     let defaultUser: User
     let file: String?
     private(set) var log: [Entry] = []
-    private var nextEntry = 0
     private(set) var visiblePassword = ""
     /// Whether `default` must ask for a password: others reach the listener, and nobody has said that they may.
     private let isClosed: Bool
@@ -39,7 +37,7 @@ final class Access: @unchecked Sendable {
         do throws(AccessFile.Problem) {
             try load(AccessFile.read(file))
         } catch {
-            throw NodeError(.invalidArgument, "the ACL file: \(error.text)")
+            throw NodeError(.invalidArgument, "the file of Redis users: \(error.text)")
         }
     }
 
@@ -67,6 +65,18 @@ final class Access: @unchecked Sendable {
         defaultUser.setPassword(password)
     }
 
+    /// Why `default` cannot have a password, or none; nil where it can.
+    func refusal(ofPassword password: String) -> String? {
+        let user = defaultUser.copy()
+        user.setPassword(password)
+        return refusal(of: user)
+    }
+
+    /// Why a user cannot be what it is to become; nil where it can: `default` is who everybody is before logging in.
+    func refusal(of user: User) -> String? {
+        user.name == defaultUser.name && user.isOpen && isClosed ? Self.openText : nil
+    }
+
     /// Adds or replaces a user.
     func set(_ user: User) {
         if let present = users[user.name] { present.take(user) } else { users[user.name] = user }
@@ -87,7 +97,7 @@ final class Access: @unchecked Sendable {
         let found = try AccessFile.users(in: content, of: file)
         let present = found["default"] ?? User.makeDefault()
         if found["default"] == nil, !visiblePassword.isEmpty { present.setPassword(visiblePassword) }
-        if present.isOpen, isClosed { throw AccessFile.Problem(text: "\(file): \(Self.openText)") }
+        if let refusal = refusal(of: present) { throw AccessFile.Problem(text: "\(file): \(refusal)") }
         for name in users.keys where name != "default" && found[name] == nil { users[name] = nil }
         defaultUser.take(present)
         for user in found.values where user.name != "default" { set(user) }
@@ -98,37 +108,32 @@ final class Access: @unchecked Sendable {
     private static let logLimit = 128
 
     /// Notes that a command was denied.
-    func note(_ denial: User.Denial, _ client: Client, _ command: Command, inTransaction: Bool) {
-        let context = inTransaction ? "multi" : "toplevel"
+    func note(_ denial: User.Denial, _ client: Client, inTransaction: Bool) {
+        let user = client.user?.name ?? defaultUser.name
         switch denial {
-        case .command(let name): note("command", context, name, client.user?.name ?? "", client)
-        case .key(let key): note("key", context, key, client.user?.name ?? "", client)
+        case .command(let name): note("command", inTransaction, name, user, client)
+        case .key(let key): note("key", inTransaction, key, user, client)
         }
     }
 
-    /// Notes that somebody could not log in.
-    func noteFailedLogin(_ name: String, _ client: Client) {
-        note("auth", client.transaction == nil ? "toplevel" : "multi", "AUTH", name, client)
+    /// Notes that somebody could not log in by the present command.
+    func noteFailedLogin(_ name: String, _ call: Call) {
+        note("auth", call.executor.isInTransaction, call[0].text, name, call.client)
     }
 
-    private func note(_ reason: String, _ context: String, _ object: String, _ user: String, _ client: Client) {
+    /// What happens again within a minute is noted with what came before, as of now.
+    private func note(_ reason: String, _ inTransaction: Bool, _ object: String, _ user: String, _ client: Client) {
         let time = Wall.now
-        let now = Double(time.seconds) + Double(time.microseconds) / 1e6
+        var entry = Entry(
+            reason: reason, context: inTransaction ? "multi" : "toplevel", object: object, user: user,
+            client: client.line(.now()), at: Double(time.seconds) + Double(time.microseconds) / 1e6)
         if let index = log.prefix(10).firstIndex(where: {
-            $0.reason == reason && $0.context == context && $0.object == object && $0.user == user
-                && now - $0.updated < 60
+            $0.reason == reason && $0.context == entry.context && $0.object == object && $0.user == user
+                && entry.at - $0.at <= 60
         }) {
-            var entry = log.remove(at: index)
-            entry.count += 1
-            entry.updated = now
-            log.insert(entry, at: 0)
-            return
+            entry.count += log.remove(at: index).count
         }
-        log.insert(
-            Entry(
-                id: nextEntry, count: 1, reason: reason, context: context, object: object, user: user,
-                client: client.line(.now()), since: now, updated: now), at: 0)
-        nextEntry += 1
+        log.insert(entry, at: 0)
         if log.count > Self.logLimit { log.removeLast() }
     }
 

@@ -10,28 +10,55 @@ enum AccessFile {
         let text: String
     }
 
-    /// The users that the content of a file names.
+    /// The users that the content of a file names. Throws all that is wrong with it at once, in Redis' words.
     static func users(in content: [UInt8], of path: String) throws(Problem) -> [String: User] {
         var found: [String: User] = [:]
+        var problems: [String] = []
         for (number, line) in content.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
             let line = trimmed(line, also: 32)
             if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
             let place = "\(path):\(number + 1)"
             let words = line.split(separator: 32, omittingEmptySubsequences: false)
             guard words[0].elementsEqual("user".utf8), words.count >= 2 else {
-                throw Problem(text: "\(place): should start with user keyword followed by the username")
+                problems.append("\(place) should start with user keyword followed by the username.")
+                continue
             }
-            guard User.isName(words[1]) else {
-                throw Problem(text: "\(place): the username contains invalid characters")
+            let name = String(decoding: words[1], as: UTF8.self)
+            if found[name] != nil {
+                problems.append("WARNING: Duplicate user '\(name)' found on line \(number + 1).")
+            } else if !User.isName(words[1]) {
+                problems.append("'\(place): username '\(name)' contains invalid characters.")
+            } else {
+                let user = User(name)
+                problems += Self.problems(of: user, words.dropFirst(2), place)
+                found[name] = user
             }
-            let user = User(String(decoding: words[1], as: UTF8.self))
-            if found[user.name] != nil { throw Problem(text: "\(place): duplicate user '\(user.name)' found") }
-            for rule in words.dropFirst(2) {
-                if let problem = user.apply(Array(trimmed(rule))) { throw Problem(text: "\(place): \(problem)") }
-            }
-            found[user.name] = user
+        }
+        guard problems.isEmpty else {
+            throw Problem(
+                text: problems.joined(separator: " ")
+                    + " WARNING: ACL errors detected, no change to the previously active ACL rules was performed")
         }
         return found
+    }
+
+    /// Applies rules to a user, and says what is wrong with them: every name that is unknown, which is no secret, and the
+    /// first of all else, since that may be why what follows is wrong.
+    private static func problems(of user: User, _ rules: ArraySlice<ArraySlice<UInt8>>, _ place: String) -> [String] {
+        var problems: [String] = []
+        var isFlawed = false
+        for rule in rules {
+            let rule = Array(trimmed(rule))
+            guard let problem = user.apply(rule) else { continue }
+            if problem == User.unknownName {
+                let operation = String(decoding: rule, as: UTF8.self)
+                problems.append("\(place): Error in applying operation '\(operation)': \(problem).")
+            } else if !isFlawed {
+                problems.append("\(place): \(problem).")
+                isFlawed = true
+            }
+        }
+        return problems
     }
 
     /// The content of a file that names these users.
@@ -40,9 +67,18 @@ enum AccessFile {
     /// Reads a file. Blocks.
     static func read(_ path: String) throws(Problem) -> [UInt8] {
         guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
-            throw Problem(text: "\(path) cannot be read")
+            throw Problem(text: "Error loading ACLs, opening file '\(path)': \(whyUnreadable(path))")
         }
         return Array(bytes)
+    }
+
+    private static func whyUnreadable(_ path: String) -> String {
+        do {
+            try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec).close()
+            return "it cannot be read"
+        } catch {
+            return "\(error)"
+        }
     }
 
     /// Writes a file, so that it is whole whatever happens; where the path is a link, the file behind it. Who of its owner

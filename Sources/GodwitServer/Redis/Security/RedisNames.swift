@@ -1,9 +1,46 @@
 /// The names of all commands of Redis 7.0: rules may speak of those that Godwit does not have, so that an ACL file of
 /// Redis can be used as it is.
 enum RedisNames {
-    static let all = Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
+    /// Commands, containers, and subcommands as `container|name`.
+    static let all = Set(words(commands)).union(
+        containers.flatMap { container, names in names.map { "\(container)|\($0)" } })
 
-    private static let text = """
+    /// Whether a command has subcommands.
+    static func isContainer(_ name: String) -> Bool { containers[name] != nil }
+
+    private static let containers = Dictionary(
+        uniqueKeysWithValues: subcommands.split(separator: "\n").map { line in
+            let names = words(String(line))
+            return (names[0], Array(names.dropFirst()))
+        })
+
+    private static func words(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isWhitespace).map(String.init)
+    }
+
+    /// A line for each container.
+    private static let subcommands = """
+        acl cat deluser dryrun genpass getuser help list load log save setuser users whoami
+        client caching getname getredir help id info kill list no-evict pause reply setname tracking trackinginfo unblock \
+        unpause
+        cluster addslots addslotsrange bumpepoch count-failure-reports countkeysinslot delslots delslotsrange failover \
+        flushslots forget getkeysinslot help info keyslot links meet myid nodes replicas replicate reset saveconfig \
+        set-config-epoch setslot shards slaves slots
+        command count docs getkeys getkeysandflags help info list
+        config get help resetstat rewrite set
+        function delete dump flush help kill list load restore stats
+        latency doctor graph help histogram history latest reset
+        memory doctor help malloc-stats purge stats usage
+        module help list load loadex unload
+        object encoding freq help idletime refcount
+        pubsub channels help numpat numsub shardchannels shardnumsub
+        script debug exists flush help kill load
+        slowlog get help len reset
+        xgroup create createconsumer delconsumer destroy help setid
+        xinfo consumers groups help stream
+        """
+
+    private static let commands = """
         acl append asking auth bgrewriteaof bgsave bitcount bitfield bitfield_ro bitop bitpos blmove blmpop blpop
         brpop brpoplpush bzmpop bzpopmax bzpopmin client cluster command config copy dbsize debug decr decrby del
         discard dump echo eval eval_ro evalsha evalsha_ro exec exists expire expireat expiretime failover fcall

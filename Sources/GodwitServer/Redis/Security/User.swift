@@ -264,16 +264,14 @@ final class User {
         let before = allowed
         if name.hasPrefix("@") {
             let category = Command.Categories(words: [name])
-            if category.isEmpty { return "Unknown command or category name in ACL" }
+            if category.isEmpty { return Self.unknownName }
             for command in table.commands where !command.categories.isDisjoint(with: category) {
                 allowed[command.number] = isAllowed
             }
         } else {
-            guard let command = table.named(name) else {
-                // A command of Redis that Godwit does not have cannot be called anyway.
-                return RedisNames.all.contains(String(name.prefix { $0 != "|" }))
-                    ? nil : "Unknown command or category name in ACL"
-            }
+            if let problem = Self.problem(ofCommand: name, isAllowed: isAllowed) { return problem }
+            // A command of Redis that Godwit does not have cannot be called anyway.
+            guard let command = table.named(name) else { return nil }
             allowed[command.number] = isAllowed
             for subcommand in table.subcommands(of: command) { allowed[subcommand.number] = isAllowed }
         }
@@ -282,6 +280,24 @@ final class User {
         rules.removeAll { $0.dropFirst() == name || $0.dropFirst().hasPrefix(name + "|") }
         rules.append((isAllowed ? "+" : "-") + name)
         return nil
+    }
+
+    /// What is wrong with a rule that names neither a command nor a category.
+    static let unknownName = "Unknown command or category name in ACL"
+
+    /// What is wrong with a command in a rule, in the order in which Redis looks.
+    private static func problem(ofCommand name: String, isAllowed: Bool) -> String? {
+        func isKnown(_ name: String) -> Bool {
+            RedisNames.all.contains(name) || CommandTable.shared.named(name) != nil
+        }
+        // Only what is allowed can be less than a command.
+        guard isAllowed, let bar = name.lastIndex(of: "|") else { return isKnown(name) ? nil : unknownName }
+        let container = String(name[..<bar])
+        guard isKnown(container) else { return unknownName }
+        if container.contains("|") { return "Allowing first-arg of a subcommand is not supported" }
+        if name.hasSuffix("|") { return "Syntax error" }
+        if RedisNames.isContainer(container) { return isKnown(name) ? nil : unknownName }
+        return CommandTable.shared.named(container) == nil ? nil : "Godwit has no rules on first arguments of commands"
     }
 
     // MARK: Shown

@@ -25,7 +25,9 @@ def client(draw: Arguments) -> Words:
         case "SETNAME":
             return [b"SETNAME", draw.pick("", "name", "two words", "n\n", "other").encode()]
         case "LIST":
-            return [b"LIST", *draw.chance.choice([[], [b"TYPE", b"normal"], [b"TYPE", b"odd"], [b"ID", b"x"], [b"X"]])]
+            return [b"LIST", *draw.chance.choice([[], [b"TYPE", b"normal"], [b"TYPE", b"odd"], [b"ID", b"x"], [b"X"],
+                                                  [b"ID"], [b"ID", b"0"], [b"ID", b"-1", b"99999999"],
+                                                  [b"ID", b"0", b"x"]])]  # fmt: skip
         case "NO-EVICT":
             return [b"NO-EVICT", draw.pick("on", "off", "maybe").encode()]
         case "REPLY":

@@ -18,11 +18,16 @@ def config(draw: Arguments) -> Words:
     match draw.pick("GET", "GET", "SET", "RESETSTAT", "HELP"):
         case "GET":
             return [b"GET", *draw.some(lambda: draw.pick("appendfsync", "slowlog-log-slower-than", "slowlog-max-len",
-                                                         "nothing-of-this-name", "SLOWLOG-MAX-LEN").encode(), 2)]  # fmt: skip
+                                                         "nothing-of-this-name", "SLOWLOG-MAX-LEN", "requirepass").encode(), 2)]  # fmt: skip
         case "SET":
-            name = draw.pick("slowlog-log-slower-than", "slowlog-max-len", "appendfsync", "nothing-of-this-name")
+            name = draw.pick("slowlog-log-slower-than", "slowlog-max-len", "appendfsync", "nothing-of-this-name",
+                             "requirepass")  # fmt: skip
             value = draw.pick("everysec", "sometimes") if name == "appendfsync" else draw.pick("10000", "128", "x", "")
-            return [b"SET", name.encode(), value.encode(), *([b"odd"] if draw.one_in(10) else [])]
+            words = [b"SET", name.encode(), value.encode(), *([b"odd"] if draw.one_in(10) else [])]
+            if draw.one_in(3):
+                words += draw.chance.choice([[b"slowlog-max-len", b"128"], [b"slowlog-log-slower-than", b"x"],
+                                             [b"databases", b"1"], [b"Requirepass", b"secret"]])  # fmt: skip
+            return words
         case word:
             return [word.encode()]
 
@@ -38,6 +43,10 @@ def command(draw: Arguments) -> Words:
         case "GETKEYSANDFLAGS":
             return [b"GETKEYSANDFLAGS", names[0], *draw.some(draw.key, 4)]
         case "LIST":
+            if draw.one_in(2):
+                # Of these categories both sides have all commands.
+                category = draw.pick("hash", "transaction", "HASH", "nothing")
+                return [b"LIST", b"FILTERBY", draw.pick("ACLCAT", "aclcat", "what").encode(), category.encode()]
             return [b"LIST", b"FILTERBY", b"PATTERN", draw.pick("hset*", "nothing", "hge?").encode()]
         case "DOCS":
             return [b"DOCS", *names]
@@ -51,10 +60,11 @@ def acl(draw: Arguments) -> Words:
     rules = [b"on", b"off", b">secret", b"<secret", b"nopass", b"resetpass", b"~k*", b"~*", b"%R~h*", b"%W~n*", b"resetkeys",
              b"+@all", b"-@all", b"+get", b"-set", b"+@read", b"-@dangerous", b"+@hash", b"+config|get", b"-config",
              b"allkeys", b"allcommands", b"nocommands", b"reset", b"+nothing", b"@x", b"+@nothing", b"~k1", b"%X~h",
-             b"#zz", b"+select", b"-@keyspace"]  # fmt: skip
+             b"#zz", b"+select", b"-@keyspace", b"+client|nosuch", b"-config|sett", b"+config|get|x", b"-get|x",
+             b"+select|", b"+client|tracking", b"-object|freq", b"+nothing|x"]  # fmt: skip
     usable = [b"on", b">secret", b"~*", b"+@all"] if draw.one_in(2) else []
     match draw.pick("SETUSER", "SETUSER", "SETUSER", "GETUSER", "LIST", "USERS", "WHOAMI", "DELUSER", "CAT", "DRYRUN",
-                    "GENPASS", "HELP"):  # fmt: skip
+                    "GENPASS", "HELP", "LOG"):  # fmt: skip
         case "SETUSER":
             return [b"SETUSER", draw.chance.choice([user, b"cora"]), *usable, *draw.chance.choices(rules, k=draw.chance.randrange(4))]
         case "GETUSER":
@@ -62,7 +72,9 @@ def acl(draw: Arguments) -> Words:
         case "DELUSER":
             return [b"DELUSER", draw.chance.choice([user, b"default", b"nobody"])]
         case "CAT":
-            return [b"CAT", *([b"nothing"] if draw.one_in(2) else [])]
+            return [b"CAT", *draw.chance.choice([[], [b"nothing"], [b"nothing" * 30], [b"transaction"]])]
+        case "LOG":
+            return [b"LOG", *draw.chance.choice([[], [], [b"2"], [b"-1"], [b"x"], [b"RESET"], [b"1", b"2"]])]
         case "DRYRUN":
             command = draw.chance.choice(SHARED).encode()
             return [b"DRYRUN", draw.chance.choice([user, b"default", b"nobody"]), command, *draw.some(draw.key, 3)]
