@@ -15,9 +15,6 @@ package struct Ledger {
         package var holders: [Int] = []
         /// Whether an operator, or a restart without its followers, was allowed to lose it.
         package var isExcused = false
-        /// Whether a higher epoch had begun elsewhere before it was written, of which its node had not heard: then it is
-        /// no part of the history that goes on, and belongs in a tail.
-        package var isOutside = false
     }
 
     /// What became of an acknowledged write.

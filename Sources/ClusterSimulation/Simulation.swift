@@ -31,8 +31,6 @@ package final class Simulation {
     /// When two machines last may have failed to reach each other; the same machine twice: when it was down.
     private var trouble: [[UInt64]]
     private var promotions = 0
-    /// The highest epoch that has begun anywhere.
-    private var newestEpoch = Epoch.none
     private var failure: Violation?
 
     package init(seed: UInt64, steps: Int) {
@@ -128,8 +126,7 @@ package final class Simulation {
                 let level = random.pick([WriteLevel.local, .received(1), .durable(1), .durable(1), .durable(2)])
                 ledger.add(
                     Ledger.Write(
-                        id: id, node: node.index, position: position, level: level, isAcknowledged: level == .local,
-                        isOutside: position.epoch < newestEpoch))
+                        id: id, node: node.index, position: position, level: level, isAcknowledged: level == .local))
                 if level != .local {
                     replica.await(
                         level, at: position, of: written, id: id, until: node.now + 3_000_000_000, now: node.now)
@@ -287,7 +284,7 @@ package final class Simulation {
         }
     }
 
-    /// Has a node that is not the primary follow the primary.
+    /// Has a node that is not the primary follow the primary, or now and then another follower.
     private func rejoin(_ node: SimulatedNode) throws {
         guard let primary = cluster.primary, node !== primary, let replica = node.replica else { return }
         let isBehindPrimary = node.engine.map { $0.position.epoch <= end(primary).epoch } ?? true
@@ -300,8 +297,7 @@ package final class Simulation {
     /// An epoch began: writes that its node does not have may be lost, unless somebody who has them was there to be
     /// asked.
     private func observed(_ node: SimulatedNode, _ event: ReplicationEvent) {
-        guard case .epochBegan(let epoch) = event else { return }
-        newestEpoch = max(newestEpoch, epoch)
+        guard case .epochBegan = event else { return }
         noteTrouble()
         let wait = node.options.restartWait * 1_000_000
         ledger.excuse { write in
