@@ -336,9 +336,9 @@ final class BlockCache: @unchecked Sendable {
         block.isSpanned ? CacheSpans.objectSize(state.spans.spans[block.span].sizeClass) : largeSize(block)
     }
 
-    /// Gives the cache's own pins of unlinked blocks back once no reader can be at them.
-    /// Gives evicted blocks' memory back after the epoch. In pieces that any later call frees: what is as large as
-    /// `EpochDomain.largeBytes` would wait for background work, and fills would be refused until there is some.
+    /// Gives the cache's own pins of unlinked blocks back once no reader can be at them. In pieces that any later call
+    /// frees: what is as large as `EpochDomain.largeBytes` would wait for background work, and fills would be refused until
+    /// there is some.
     private func retire(_ victims: [CachedBlock]) {
         var rest = victims[...]
         while !rest.isEmpty {
