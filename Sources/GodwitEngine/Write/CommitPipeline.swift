@@ -201,15 +201,18 @@ final class CommitPipeline: @unchecked Sendable {
         let done = members.value.count == 1 ? members.value.removeLast() : nil
         let others = members.value
         if !others.isEmpty { members.value.removeAll(keepingCapacity: true) }
-        let (next, asyncJob) = line.withLock { line -> (PendingCommit?, (any JobHandle)?) in
+        // Nothing of the next commit is looked at once it leads: it may be done, and anew, at any moment from then on.
+        let (gate, asyncJob) = line.withLock { line -> (Gate?, (any JobHandle)?) in
             guard let next = line.queue.first else {
                 line.isLed = false
                 return (nil, nil)
             }
+            let isAwaited = next.completion == nil
             next.state.store(.leading, ordering: .releasing)
-            return (next, line.asyncJob)
+            return isAwaited ? (next.gate, nil) : (nil, line.asyncJob)
         }
-        if let next { if next.completion != nil { asyncJob?.wake() } else { next.gate.open() } }
+        gate?.open()
+        asyncJob?.wake()
         if let done { finish(done) }
         for member in others { finish(member) }
     }
