@@ -15,6 +15,9 @@ package struct Ledger {
         package var holders: [Int] = []
         /// Whether an operator, or a restart without its followers, was allowed to lose it.
         package var isExcused = false
+        /// Whether it is no part of the history that goes on, and belongs in a tail: a higher epoch had begun elsewhere
+        /// before it was written, of which its node had not heard, or an operator went on without its living primary.
+        package var isOutside = false
     }
 
     /// What became of an acknowledged write.
@@ -33,8 +36,7 @@ package struct Ledger {
 
     package subscript(id: UInt64) -> Write? { writes.first { $0.id == id } }
 
-    /// Excuses writes: a node without them became primary when it might.
-    package mutating func excuse(where mayBeLost: (Write) -> Bool) {
-        for index in writes.indices where mayBeLost(writes[index]) { writes[index].isExcused = true }
+    package mutating func change(where isMeant: (Write) -> Bool, _ body: (inout Write) -> Void) {
+        for index in writes.indices where isMeant(writes[index]) { body(&writes[index]) }
     }
 }

@@ -16,8 +16,12 @@ extension Simulation {
             var classes = places.flatMap { rows[$0] ?? [] }
             if isNotKept(write.position) { classes.append(.conflicting) }
             let fate = Self.fate(isThere: try engine.contains("w/\(write.id)"), classes)
-            if fate == .lost, case .durable = write.level, !write.isExcused {
-                throw Violation(description: "write \(write.id) at \(write.position) was \(write.level) and is lost")
+            // Its key is its own, so that no later write can have taken its place: it is to be in the data, or in a tail
+            // if it never was part of the history that went on.
+            let isThere = fate == .survived || fate == .recovered || write.isOutside && fate != .lost
+            if case .durable = write.level, !write.isExcused, !isThere {
+                throw Violation(
+                    description: "write \(write.id) at \(write.position) was \(write.level) and is \(fate.rawValue)")
             }
             fates[fate, default: 0] += 1
         }

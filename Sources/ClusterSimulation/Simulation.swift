@@ -31,6 +31,8 @@ package final class Simulation {
     /// When two machines last may have failed to reach each other; the same machine twice: when it was down.
     private var trouble: [[UInt64]]
     private var promotions = 0
+    /// The highest epoch that has begun anywhere.
+    private var newestEpoch = Epoch.none
     private var failure: Violation?
 
     package init(seed: UInt64, steps: Int) {
@@ -126,7 +128,8 @@ package final class Simulation {
                 let level = random.pick([WriteLevel.local, .received(1), .durable(1), .durable(1), .durable(2)])
                 ledger.add(
                     Ledger.Write(
-                        id: id, node: node.index, position: position, level: level, isAcknowledged: level == .local))
+                        id: id, node: node.index, position: position, level: level, isAcknowledged: level == .local,
+                        isOutside: position.epoch < newestEpoch))
                 if level != .local {
                     replica.await(
                         level, at: position, of: written, id: id, until: node.now + 3_000_000_000, now: node.now)
@@ -263,10 +266,17 @@ package final class Simulation {
             let epoch = try replica.promote(allowDataLoss: true, now: best.now)
             cluster.note("operator promotes node\(best.index): \(epoch)")
             promotions += 1
+            if let primary { giveUp(primary, for: best) }
             best.touch()
         } catch {
             cluster.note("promotion of node\(best.index) refused: \(error.code.rawValue)")
         }
+    }
+
+    /// The operator went on without a primary that lives, and is further: what that one alone of the two has ends in its
+    /// tail, by choice.
+    private func giveUp(_ primary: SimulatedNode, for best: SimulatedNode) {
+        ledger.change(where: { primary.has($0.position) && !best.has($0.position) }) { $0.isOutside = true }
     }
 
     private func end(_ node: SimulatedNode) -> Position { node.engine?.historyPoint.position ?? .start }
@@ -284,7 +294,7 @@ package final class Simulation {
         }
     }
 
-    /// Has a node that is not the primary follow the primary, or now and then another follower.
+    /// Has a node that is not the primary follow the primary.
     private func rejoin(_ node: SimulatedNode) throws {
         guard let primary = cluster.primary, node !== primary, let replica = node.replica else { return }
         let isBehindPrimary = node.engine.map { $0.position.epoch <= end(primary).epoch } ?? true
@@ -297,14 +307,16 @@ package final class Simulation {
     /// An epoch began: writes that its node does not have may be lost, unless somebody who has them was there to be
     /// asked.
     private func observed(_ node: SimulatedNode, _ event: ReplicationEvent) {
-        guard case .epochBegan = event else { return }
+        guard case .epochBegan(let epoch) = event else { return }
+        newestEpoch = max(newestEpoch, epoch)
         noteTrouble()
         let wait = node.options.restartWait * 1_000_000
-        ledger.excuse { write in
+        let mayBeLost = { [unowned self] (write: Ledger.Write) in
             guard !node.has(write.position) else { return false }
-            return write.holders.allSatisfy { cluster.time < trouble[node.index][$0] + 2 * wait }
-                || !isHeldByFurther(write, than: node)
+            return write.holders.allSatisfy { self.cluster.time < self.trouble[node.index][$0] + 2 * wait }
+                || !self.isHeldByFurther(write, than: node)
         }
+        ledger.change(where: mayBeLost) { $0.isExcused = true }
     }
 
     /// Whether a node that is up, and was to be promoted rather, has a write.
