@@ -33,6 +33,10 @@ import Testing
         #expect(try await client.call("CONFIG", "SET", "maxclients", "77", "slowlog-max-len", "5") == .simple("OK"))
         #expect(try await client.call("CONFIG", "GET", "maxclients").values.last == .bulk("77"))
         #expect(try await client.call("CONFIG", "GET", "slowlog-max-len").values.last == .bulk("5"))
+        client.send(Array("*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$11\r\nrequirepass\r\n$2\r\n".utf8) + [0xFF, 0xFE, 13, 10])
+        let refusal = try await client.reply()
+        #expect(refusal.isError && refusal.text?.contains("UTF-8") == true, "a password that AUTH would not find")
+        #expect(try await other.call("AUTH", "from-a-rule") == .simple("OK"))
         try await node.stop()
     }
 

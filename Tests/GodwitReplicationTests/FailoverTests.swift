@@ -319,6 +319,25 @@ struct FailoverTests {
         #expect((pair.leader.replica?.status.errors["corruption"] ?? 0) > 0)
     }
 
+    @Test("a damaged tail that is saved again is put aside, and a whole one takes its place", arguments: [30, 104, 150])
+    func damagedTailSavedAgain(offset: UInt64) throws {
+        let pair = try Pair(seed: 59)
+        let engine = try #require(pair.leader.engine)
+        let core = try #require(pair.leader.replica).core
+        let fork = engine.historyPoint
+        try engine.put("a", "1", durability: .buffered)
+        let disk = pair.leader.disk
+        let path = TailFile.directory(core) + "/" + TailFile.name(engine.historyPoint)
+        try TailFile.save(core, engine, after: fork)
+        let whole = try #require(disk.contents(path))
+        try disk.flipBits(path, at: offset, mask: 0x40)
+        let damaged = try #require(disk.contents(path))
+        #expect(try sound(core) == nil)
+        try TailFile.save(core, engine, after: fork)
+        #expect(disk.contents(path) == whole && disk.contents(path + ".damaged") == damaged)
+        #expect(try sound(core)?.header.end == engine.historyPoint)
+    }
+
     /// The next tail that can be read to its end.
     private func sound(_ core: ReplicaCore) throws -> TailSender? {
         while let sender = try TailSender.next(core) {

@@ -46,12 +46,25 @@ struct TailFile {
 
     // MARK: Saving
 
-    /// Whether a tail is there that begins no later: it was saved before, on the way back to this fork or an earlier one.
+    /// Whether a tail is there that is whole and begins no later: it was saved before, on the way back to this fork or an
+    /// earlier one. A damaged one is put aside as `NAME.damaged`: the log still has what it held.
     private static func isSaved(
         _ name: String, _ core: ReplicaCore, from fork: HistoryPoint
     ) throws(EngineError) -> Bool {
-        guard try core.fileSystem.exists(directory(core) + "/" + name) else { return false }
-        return try TailFile(name, core).header.fork.position.sequence <= fork.position.sequence
+        let path = directory(core) + "/" + name
+        guard try core.fileSystem.exists(path) else { return false }
+        do throws(EngineError) {
+            let tail = try TailFile(name, core)
+            guard tail.header.fork.position.sequence <= fork.position.sequence else { return false }
+            try tail.checkRecords(core.fileSystem)
+            return true
+        } catch {
+            guard error.code == .corruption else { throw error }
+            core.failed("read a saved tail, which is saved again", error)
+            try core.fileSystem.rename(path, to: path + ".damaged")
+            core.damagedTails.remove(name)
+            return false
+        }
     }
 
     /// Saves the records after a point, unless nobody wrote any of them.
@@ -154,6 +167,17 @@ struct TailFile {
             throw EngineError(.corruption, "the saved tail is damaged; its writes are lost", file: path, offset: 0)
         }
         (header, length, hash) = fields
+    }
+
+    private func checkRecords(_ fileSystem: any FileSystem) throws(EngineError) {
+        let hash = ContentHash()
+        var offset: UInt64 = 0
+        while offset < length {
+            let bytes = try self.bytes(from: offset, limit: Self.piece, fileSystem)
+            bytes.withView { hash.update($0) }
+            offset += UInt64(bytes.count)
+        }
+        try check(hash)
     }
 
     /// Throws `.corruption` unless all of the records hash to what the header says.

@@ -12,10 +12,10 @@ internal import SystemPackage
 /// first that has a setting decides. The names are the flags' without dashes: `data`, `region`, `tls-key`; in YAML
 /// those with a common beginning may also be nested (`tls: { key: … }`).
 package enum SettingsReader {
-    /// Every setting there is, with what it means; the flags' help and the manual are made of it.
+    /// Every setting there is, with what it means: the help of the flags.
     package static let names: [(name: String, value: String, help: String)] = [
         ("data", "dir", "The store's directory; made when it is not there."),
-        ("region", "name", "Where the node stands; stored with the data."),
+        ("region", "name", "Where the node stands; stored with the data, never to change."),
         ("replication", "host:port", "Where other nodes connect; port 0 picks a free one."),
         ("admin", "host:port", "Where the HTTP interface listens; port 0 picks a free one."),
         ("admin-tls-certificate", "file", "PEM: the certificate of the HTTP interface; with it, it speaks TLS."),
@@ -36,7 +36,7 @@ package enum SettingsReader {
             "PEM: whom Redis clients' certificates must come from; none needed unless said."
         ),
         ("follow", "host:port", "The node to follow; without it the node is a primary."),
-        ("advertise", "host:port", "How other nodes reach this one; where it listens unless said."),
+        ("advertise", "host:port", "How other nodes reach this one, where that differs from where it listens."),
         ("keyspaces", "name[,name…]", "The keyspaces to follow; all unless said. Such a node is never promoted."),
         ("tls-certificate", "file", "PEM: the node's certificate."),
         ("tls-key", "file", "PEM: the certificate's key."),

@@ -22,75 +22,40 @@ struct Serve: AsyncParsableCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("The store's directory; made when it is not there.", valueName: "dir"))
-    var data: String?
-    @Option(help: ArgumentHelp("Where the node stands: stored with the data, never to change.", valueName: "name"))
-    var region: String?
-    @Option(help: ArgumentHelp("Where other nodes connect; port 0 picks a free one.", valueName: "host:port"))
-    var replication: String?
-    @Option(help: ArgumentHelp("Where HTTP is served; port 0 picks a free one.", valueName: "host:port"))
-    var admin: String?
-    @Option(help: ArgumentHelp("PEM: the HTTP interface's certificate; with it, it speaks TLS.", valueName: "file"))
-    var adminTLSCertificate: String?
-    @Option(help: ArgumentHelp("PEM: that certificate's key.", valueName: "file"))
-    var adminTLSKey: String?
-    @Option(help: ArgumentHelp("PEM: whom HTTP callers' certificates must come from.", valueName: "file"))
-    var adminTLSAuthorities: String?
-    @Option(
-        help: ArgumentHelp(
-            "Where Redis clients connect (127.0.0.1:6379); port 0 picks a free one. Elsewhere than on loopback it needs "
-                + "--redis-password-file or --redis-acl.",
-            valueName: "host:port|off"))
-    var redis: String?
-    @Option(help: ArgumentHelp("When the log is synced for Redis writes (everysec).", valueName: "everysec|always"))
-    var redisFsync: String?
-    @Option(help: ArgumentHelp("Holds the password of the Redis user `default`, one word.", valueName: "file"))
-    var redisPasswordFile: String?
-    @Option(help: ArgumentHelp("Redis users, in the format of Redis' ACL file.", valueName: "file"))
-    var redisAcl: String?
-    @Option(help: ArgumentHelp("PEM: the Redis listener's certificate; with it, it speaks TLS.", valueName: "file"))
-    var redisTLSCertificate: String?
-    @Option(help: ArgumentHelp("PEM: that certificate's key.", valueName: "file"))
-    var redisTLSKey: String?
-    @Option(help: ArgumentHelp("PEM: whom Redis clients' certificates must come from.", valueName: "file"))
-    var redisTLSAuthorities: String?
-    @Option(help: ArgumentHelp("The node to follow; without it the node is a primary.", valueName: "host:port"))
-    var follow: String?
-    @Option(help: ArgumentHelp("How other nodes reach this one, where that differs.", valueName: "host:port"))
-    var advertise: String?
+    @Option(help: setting("data")) var data: String?
+    @Option(help: setting("region")) var region: String?
+    @Option(help: setting("replication")) var replication: String?
+    @Option(help: setting("admin")) var admin: String?
+    @Option(help: setting("admin-tls-certificate")) var adminTLSCertificate: String?
+    @Option(help: setting("admin-tls-key")) var adminTLSKey: String?
+    @Option(help: setting("admin-tls-authorities")) var adminTLSAuthorities: String?
+    @Option(help: setting("redis")) var redis: String?
+    @Option(help: setting("redis-fsync")) var redisFsync: String?
+    @Option(help: setting("redis-password-file")) var redisPasswordFile: String?
+    @Option(help: setting("redis-acl")) var redisAcl: String?
+    @Option(help: setting("redis-tls-certificate")) var redisTLSCertificate: String?
+    @Option(help: setting("redis-tls-key")) var redisTLSKey: String?
+    @Option(help: setting("redis-tls-authorities")) var redisTLSAuthorities: String?
+    @Option(help: setting("follow")) var follow: String?
+    @Option(help: setting("advertise")) var advertise: String?
     @Option(help: ArgumentHelp("A YAML file with more settings.", valueName: "file"))
     var config: String?
-    @Option(help: ArgumentHelp("Follow these only; such a node is never promoted.", valueName: "name[,name…]"))
-    var keyspaces: String?
-    @Option(help: ArgumentHelp("PEM: the node's certificate.", valueName: "file"))
-    var tlsCertificate: String?
-    @Option(help: ArgumentHelp("PEM: the certificate's key.", valueName: "file"))
-    var tlsKey: String?
-    @Option(help: ArgumentHelp("PEM: the authorities of other nodes' certificates.", valueName: "file"))
-    var tlsAuthorities: String?
-    @Option(help: ArgumentHelp("Holds the bearer token of HTTP.", valueName: "file"))
-    var tokenFile: String?
-    @Option(help: ArgumentHelp("Holds a bearer token that opens keys only.", valueName: "file"))
-    var dataTokenFile: String?
-    @Option(help: ArgumentHelp("Refuse writes once the furthest follower is so far behind.", valueName: "duration"))
-    var maximumLag: String?
-    @Option(help: ArgumentHelp("The same in bytes of log.", valueName: "size"))
-    var maximumLagBytes: String?
-    @Option(help: ArgumentHelp("Log kept for followers that are away (1GiB).", valueName: "size"))
-    var retentionSize: String?
-    @Option(
-        help: ArgumentHelp("Which writes of a rejoined node are made again.", valueName: "report|clean|lastWriterWins"))
-    var recoveryPolicy: String?
-    @Option(help: ArgumentHelp("Memory for memtables and cache (256MiB).", valueName: "size"))
-    var memory: String?
-    @Option(help: ArgumentHelp("How long a restarted primary waits for its followers (10s).", valueName: "duration"))
-    var restartWait: String?
-    @Option(help: ArgumentHelp("Between heartbeats; three missed end a link (1s).", valueName: "duration"))
-    var heartbeat: String?
-    @Option(help: ArgumentHelp("From trace to critical (info).", valueName: "level"))
-    var logLevel: String?
-    @Flag(help: "Let others reach the node without TLS, tokens and Redis passwords.") var insecure = false
-    @Flag(help: "Send the log compressed, for links that cost more than cycles.") var compress = false
+    @Option(help: setting("keyspaces")) var keyspaces: String?
+    @Option(help: setting("tls-certificate")) var tlsCertificate: String?
+    @Option(help: setting("tls-key")) var tlsKey: String?
+    @Option(help: setting("tls-authorities")) var tlsAuthorities: String?
+    @Option(help: setting("token-file")) var tokenFile: String?
+    @Option(help: setting("data-token-file")) var dataTokenFile: String?
+    @Option(help: setting("maximum-lag")) var maximumLag: String?
+    @Option(help: setting("maximum-lag-bytes")) var maximumLagBytes: String?
+    @Option(help: setting("retention-size")) var retentionSize: String?
+    @Option(help: setting("recovery-policy")) var recoveryPolicy: String?
+    @Option(help: setting("memory")) var memory: String?
+    @Option(help: setting("restart-wait")) var restartWait: String?
+    @Option(help: setting("heartbeat")) var heartbeat: String?
+    @Option(help: setting("log-level")) var logLevel: String?
+    @Flag(help: setting("insecure")) var insecure = false
+    @Flag(help: setting("compress")) var compress = false
 
     func run() async throws {
         do {
@@ -121,4 +86,12 @@ struct Serve: AsyncParsableCommand {
         ]
         return given.compactMapValues { $0 }
     }
+}
+
+/// What is said of a setting wherever it is explained.
+private func setting(_ name: String) -> ArgumentHelp {
+    guard let setting = SettingsReader.names.first(where: { $0.name == name }) else {
+        preconditionFailure("no setting is called \(name)")
+    }
+    return ArgumentHelp("\(setting.help)", valueName: setting.value)
 }

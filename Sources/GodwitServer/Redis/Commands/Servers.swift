@@ -55,7 +55,10 @@ enum Servers {
                 throw failure(name, "duplicate parameter")
             }
             if setting.change == nil { throw failure(name, "can't set immutable config") }
-            named.append((setting, call[index + 1].text))
+            guard let value = String(validating: call[index + 1].array, as: UTF8.self) else {
+                throw failure(name, "argument must be UTF-8 text")
+            }
+            named.append((setting, value))
         }
         // All are looked at before the first is changed.
         var changes: [() -> Void] = []
