@@ -6,7 +6,7 @@ RELEASE := -c release -Xswiftc -enable-testing
 BIN := .build/release
 # One test at a time: the epoch domain is the process's, so tests that run at once hold back each other's memory.
 # The suites whose subject is threads; under the thread sanitizer these only, since it slows everything else tenfold.
-CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|PauseTests|CheckpointTests
+CONCURRENT := LogConcurrencyTests|ThreadExecutorTests|EpochDomainTests|concurrentReaders|MemtableTests|[.]ThreadTests|PauseTests|CheckpointTests|PacedJobTests|WriteThrottleTests
 
 # The tests that measure the process's memory, of which the address sanitizer holds more than the engine.
 RESIDENT := residentMemoryWithinBudget|slowClosureKeepsMemoryBounded

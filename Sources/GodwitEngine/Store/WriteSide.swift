@@ -88,14 +88,12 @@ final class WriteSide: @unchecked Sendable {
                     return .waiting(until: store.environment.clock.monotonicNanoseconds() + 500_000_000)
                 }
             })
-        let compactionJob = executor.start(
-            Job(name: "compaction", priority: .background) { [weak self] in
-                self?.isHeldBack == true ? .waiting(until: nil) : compactions.step()
-            })
-        let flushJob = executor.start(
-            Job(name: "flush", priority: .background) { [weak self] in
-                self?.isHeldBack == true ? .waiting(until: nil) : flush.step()
-            })
+        let compactionJob = PacedJob(
+            executor, name: "compaction", whilePressing: { throttle.compactionPresses },
+            step: { [weak self] in self?.isHeldBack == true ? .waiting(until: nil) : compactions.step() })
+        let flushJob = PacedJob(
+            executor, name: "flush", whilePressing: { throttle.flushPresses },
+            step: { [weak self] in self?.isHeldBack == true ? .waiting(until: nil) : flush.step() })
         segmentsLink.attach(segmentJob)
         sync.attach(syncJob)
         pipeline.attach(asyncJob)
@@ -119,7 +117,7 @@ final class WriteSide: @unchecked Sendable {
             flushHandle = flushJob
             compactionHandle = compactionJob
         }
-        for job in [garbageJob, segmentJob, compactionJob, flushJob, watchJob] { job.wake() }
+        for job in [garbageJob, segmentJob, compactionJob, flushJob, watchJob] as [any JobHandle] { job.wake() }
     }
 
     // MARK: Background work
@@ -274,19 +272,4 @@ final class WriteSide: @unchecked Sendable {
         pipeline.detach()
         store.detach()
     }
-}
-
-/// A job that is named after what wakes it was made.
-final class JobLink: @unchecked Sendable {
-    private let lock = Lock()
-    private var job: (any JobHandle)?
-
-    /// Names the job.
-    func attach(_ job: any JobHandle) { lock.withLock { self.job = job } }
-
-    /// Lets go of the job, which refers back.
-    func detach() { lock.withLock { job = nil } }
-
-    /// Wakes the job, if there is one yet.
-    func wake() { lock.withLock { job }?.wake() }
 }

@@ -1,18 +1,23 @@
 internal import Synchronization
 
 /// Slows writers in proportion to what background work is behind, so that it never comes to a sudden stop: from
-/// `slowTables` L0 tables on, each byte written costs time, more the further behind; at `stopTables`, with
-/// `memtableLimit` memtables waiting, or when memtables would take more than the memory budget, a writer is held until
-/// there is room. A disk that refuses flushing turns
-/// waiting into an error, and so does pausing the work that is waited for.
+/// `slowTables` L0 tables on, each byte written costs time, more the further behind, and so it does while
+/// `slowMemtables` wait; at `stopTables`, with `memtableLimit` memtables, or when memtables would take more than the memory
+/// budget, a writer is held until there is room. A disk that refuses flushing turns waiting into an error, and so does
+/// pausing the work that is waited for.
 final class WriteThrottle: @unchecked Sendable {
     /// Memtables of one keyspace that may exist before its writers are held.
     static let memtableLimit = 4
+    /// Memtables of one keyspace, that which is written among them, at which writers are slowed.
+    static let slowMemtables = 3
     private static let slowTables = 8
     /// Tables of L0 at which writers are held.
     static let stopTables = 24
     /// What a byte costs at the edge of being held: 50 ns, or 20 MB/s.
     private static let steepest = 50.0
+    /// What a byte costs while memtables wait, as a share of that: 10 ns, or 100 MB/s, at which a memtable is flushed in
+    /// less time than the next one takes to fill.
+    private static let flushShare = 0.2
 
     /// How long a writer waits for readers whose closures do not return.
     private static let patience: UInt64 = 10_000_000_000
@@ -28,6 +33,8 @@ final class WriteThrottle: @unchecked Sendable {
     /// The job that writes for callers who hold no thread.
     private var job: (any JobHandle)?
     private let isHeld = Atomic<Bool>(false)
+    private let isFlushBehind = Atomic<Bool>(false)
+    private let isCompactionBehind = Atomic<Bool>(false)
     /// Whether writers are held for readers to return, and for nothing else.
     private let isHeldByReaders = Atomic<Bool>(false)
     /// What the cache may take, and what it was told.
@@ -89,8 +96,12 @@ final class WriteThrottle: @unchecked Sendable {
         let isFull = memtables >= Self.memtableLimit || size + waiting - readers > options.memoryBudget
         let held = tables >= Self.stopTables || isFull || byReaders
         let excess = max(0, tables - Self.slowTables + 1)
-        let share = Double(excess) / Double(Self.stopTables - Self.slowTables)
+        let isFlushBehind = memtables >= Self.slowMemtables || isFull
+        let share = max(
+            Double(excess) / Double(Self.stopTables - Self.slowTables), isFlushBehind ? Self.flushShare : 0)
         picosecondsPerByte.store(UInt64(min(share, 1) * Self.steepest * 1000), ordering: .relaxed)
+        self.isFlushBehind.store(isFlushBehind, ordering: .relaxed)
+        isCompactionBehind.store(excess > 0, ordering: .relaxed)
         isHeldByReaders.store(byReaders && !isFull && tables < Self.stopTables, ordering: .relaxed)
         isHeld.store(held, ordering: .releasing)
         if isFull {
@@ -98,7 +109,8 @@ final class WriteThrottle: @unchecked Sendable {
         } else if byReaders {
             tell("flushed memtables wait for reads that have not returned")
         } else {
-            tell(held ? "L0 waits for compaction" : excess > 0 ? "L0 is behind" : "")
+            tell(
+                held ? "L0 waits for compaction" : excess > 0 ? "L0 is behind" : isFlushBehind ? "flush is behind" : "")
         }
         if !held || byReaders { wakeAll() }
     }
@@ -173,6 +185,12 @@ final class WriteThrottle: @unchecked Sendable {
 
     /// Whether each byte written costs time just now.
     var slows: Bool { picosecondsPerByte.load(ordering: .relaxed) > 0 }
+
+    /// Whether writers are slowed or held for flushes.
+    var flushPresses: Bool { isFlushBehind.load(ordering: .relaxed) }
+
+    /// Whether writers are slowed or held for compaction.
+    var compactionPresses: Bool { isCompactionBehind.load(ordering: .relaxed) }
 
     // MARK: Holding
 

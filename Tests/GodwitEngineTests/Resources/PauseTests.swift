@@ -103,7 +103,9 @@ struct PauseTests {
                 try await engine.putAsync(Array("a\(index)".utf8), value, durability: .buffered)
             }
         }()
-        while engine.metrics.writes.delayCause.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+        while engine.metrics.writes.delayCause != "memtables wait to be flushed" {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         let held = engine.position
         try await Task.sleep(for: .milliseconds(20))
         #expect(engine.position == held)
