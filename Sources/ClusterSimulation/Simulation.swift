@@ -401,7 +401,7 @@ extension SimulatedNode {
         // Asked at every tick, so without a throw.
         guard (try? disk.exists(directory)) == true, let names = try? disk.list(directory) else { return 0 }
         return names.count { name in
-            !name.hasSuffix(".report") && !name.hasSuffix(".tmp") && !names.contains(name + ".report")
+            ![".report", ".tmp", ".damaged"].contains { name.hasSuffix($0) } && !names.contains(name + ".report")
         }
     }
 }

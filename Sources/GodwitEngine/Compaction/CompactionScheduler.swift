@@ -69,8 +69,11 @@ final class CompactionScheduler: @unchecked Sendable {
         store.manifest.state.keyspaces.reduce(0) { $0 + CompactionPressure($1.version, options).debtBytes }
     }
 
-    /// One step.
-    func step() -> StepResult { stepping.withLock { takeStep() } }
+    /// One step, unless something holds the work back: asked once no other step is under way, so that `abandon` leaves
+    /// none behind that had asked before.
+    func step(unless isHeldBack: () -> Bool) -> StepResult {
+        stepping.withLock { isHeldBack() ? .waiting(until: nil) : takeStep() }
+    }
 
     private func takeStep() -> StepResult {
         do throws(EngineError) {

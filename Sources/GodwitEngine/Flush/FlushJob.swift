@@ -37,8 +37,11 @@ final class FlushJob: @unchecked Sendable {
         self.barrier = barrier
     }
 
-    /// One step.
-    func step() -> StepResult { stepping.withLock { takeStep() } }
+    /// One step, unless something holds the work back: asked once no other step is under way, so that `abandon` leaves
+    /// none behind that had asked before.
+    func step(unless isHeldBack: () -> Bool = { false }) -> StepResult {
+        stepping.withLock { isHeldBack() ? .waiting(until: nil) : takeStep() }
+    }
 
     private func takeStep() -> StepResult {
         do throws(EngineError) {

@@ -90,10 +90,10 @@ final class WriteSide: @unchecked Sendable {
             })
         let compactionJob = PacedJob(
             executor, name: "compaction", whilePressing: { throttle.compactionPresses },
-            step: { [weak self] in self?.isHeldBack == true ? .waiting(until: nil) : compactions.step() })
+            step: { [weak self] in compactions.step { self?.isHeldBack == true } })
         let flushJob = PacedJob(
             executor, name: "flush", whilePressing: { throttle.flushPresses },
-            step: { [weak self] in self?.isHeldBack == true ? .waiting(until: nil) : flush.step() })
+            step: { [weak self] in flush.step { self?.isHeldBack == true } })
         segmentsLink.attach(segmentJob)
         sync.attach(syncJob)
         pipeline.attach(asyncJob)

@@ -45,6 +45,8 @@ final class WriteThrottle: @unchecked Sendable {
     private let owed = Atomic<UInt64>(0)
     private let reach = Atomic<SequenceNumber>(0)
 
+    /// Held while trees are judged.
+    private let judging = Lock()
     private let lock = Lock()
     private var refusal: EngineError?
     private var reason = ""
@@ -78,7 +80,23 @@ final class WriteThrottle: @unchecked Sendable {
     var cause: String { lock.withLock { reason } }
 
     /// Judges the trees anew. Called after a rotation, a flush, a compaction, and when readers hold memtables back.
-    func update(_ trees: [Tree]) {
+    func update(_ trees: @autoclosure () -> [Tree]) {
+        // One judgement at a time, looking included: one that was made of older trees must not be the last to be noted.
+        let (wasCause, isCause, mayPass) = judging.withLock {
+            let judgement = judge(trees())
+            let before = lock.withLock {
+                defer { reason = judgement.cause }
+                return reason
+            }
+            return (before, judgement.cause, judgement.mayPass)
+        }
+        if isCause != wasCause { events.tell(isCause.isEmpty ? .writesResumed : .writesDelayed(reason: isCause)) }
+        if mayPass { wakeAll() }
+    }
+
+    /// Notes how far background work is behind. Returns what delays writers, if anything, and whether held ones are to look
+    /// again.
+    private func judge(_ trees: [Tree]) -> (cause: String, mayPass: Bool) {
         var tables = 0
         var memtables = 0
         let readers = garbage.heldBytes
@@ -104,15 +122,14 @@ final class WriteThrottle: @unchecked Sendable {
         isCompactionBehind.store(excess > 0, ordering: .relaxed)
         isHeldByReaders.store(byReaders && !isFull && tables < Self.stopTables, ordering: .relaxed)
         isHeld.store(held, ordering: .releasing)
-        if isFull {
-            tell("memtables wait to be flushed")
-        } else if byReaders {
-            tell("flushed memtables wait for reads that have not returned")
-        } else {
-            tell(
-                held ? "L0 waits for compaction" : excess > 0 ? "L0 is behind" : isFlushBehind ? "flush is behind" : "")
-        }
-        if !held || byReaders { wakeAll() }
+        let cause =
+            isFull
+            ? "memtables wait to be flushed"
+            : byReaders
+                ? "flushed memtables wait for reads that have not returned"
+                : held
+                    ? "L0 waits for compaction" : excess > 0 ? "L0 is behind" : isFlushBehind ? "flush is behind" : ""
+        return (cause, !held || byReaders)
     }
 
     /// Gives the cache what the memtables leave it. Called by jobs: giving memory back may take milliseconds.
@@ -240,14 +257,5 @@ final class WriteThrottle: @unchecked Sendable {
             .unavailable,
             "reads that have not returned for over 10 s keep \(garbage.heldBytes) bytes of flushed memtables "
                 + "from being freed, so memory has no room for writes; let their closures return")
-    }
-
-    private func tell(_ cause: String) {
-        let before = lock.withLock {
-            defer { reason = cause }
-            return reason
-        }
-        guard cause != before else { return }
-        events.tell(cause.isEmpty ? .writesResumed : .writesDelayed(reason: cause))
     }
 }

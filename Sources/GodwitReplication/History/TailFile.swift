@@ -47,7 +47,7 @@ struct TailFile {
     // MARK: Saving
 
     /// Whether a tail is there that is whole and begins no later: it was saved before, on the way back to this fork or an
-    /// earlier one. A damaged one is put aside as `NAME.damaged`: the log still has what it held.
+    /// earlier one. A damaged or unreadable one is put aside as `NAME.damaged`: the log still has what it held.
     private static func isSaved(
         _ name: String, _ core: ReplicaCore, from fork: HistoryPoint
     ) throws(EngineError) -> Bool {
@@ -59,7 +59,7 @@ struct TailFile {
             try tail.checkRecords(core.fileSystem)
             return true
         } catch {
-            guard error.code == .corruption else { throw error }
+            guard error.code == .corruption || error.code == .io else { throw error }
             core.failed("read a saved tail, which is saved again", error)
             try core.fileSystem.rename(path, to: path + ".damaged")
             core.damagedTails.remove(name)

@@ -79,7 +79,9 @@ final class Region {
             let folder = directory + "/replication/tails"
             guard FileManager.default.fileExists(atPath: folder) else { return false }
             let names = Set(try FileManager.default.contentsOfDirectory(atPath: folder))
-            return names.contains { name in !name.hasSuffix(".report") && !names.contains(name + ".report") }
+            return names.contains { name in
+                ![".report", ".damaged"].contains { name.hasSuffix($0) } && !names.contains(name + ".report")
+            }
         }
     }
 
