@@ -36,6 +36,7 @@ package struct Ledger {
 
     package subscript(id: UInt64) -> Write? { writes.first { $0.id == id } }
 
+    /// Changes all writes that are meant.
     package mutating func change(where isMeant: (Write) -> Bool, _ body: (inout Write) -> Void) {
         for index in writes.indices where isMeant(writes[index]) { body(&writes[index]) }
     }

@@ -65,7 +65,8 @@ extension Simulation {
         for node in cluster.nodes {
             let directory = "/store/replication/tails"
             guard try node.disk.exists(directory) else { continue }
-            for name in try node.disk.list(directory) where ![".report", ".tmp", ".damaged"].contains(where: { name.hasSuffix($0) }) {
+            for name in try node.disk.list(directory)
+            where ![".report", ".tmp", ".damaged"].contains(where: { name.hasSuffix($0) }) {
                 let file = try node.disk.open(directory + "/" + name, .read)
                 let bytes = try file.read(Int(try file.size()), at: 0)
                 try bytes.withView { (view) throws(EngineError) in

@@ -1,5 +1,6 @@
 /// A background job whose steps move to a thread of normal priority while they press, which is when writers are slowed or
-/// held for them. Beside threads that use all cores one at nice 10 gets about a tenth of one, and may not raise itself.
+/// held for them. Beside threads that use all cores one at nice 10 gets about a tenth of one, by Linux' weights,
+/// and may not raise itself.
 final class PacedJob: JobHandle, @unchecked Sendable {
     private let calm = JobLink()
     private let pressing = JobLink()

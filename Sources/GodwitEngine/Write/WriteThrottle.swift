@@ -1,8 +1,8 @@
 internal import Synchronization
 
 /// Slows writers in proportion to what background work is behind, so that it never comes to a sudden stop: from
-/// `slowTables` L0 tables on, each byte written costs time, more the further behind, and so it does while
-/// `slowMemtables` wait; at `stopTables`, with `memtableLimit` memtables, or when memtables would take more than the memory
+/// `slowTables` L0 tables on, each byte written costs time, more the further behind, and so it does from
+/// `slowMemtables` on; at `stopTables`, with `memtableLimit` memtables, or when memtables would take more than the memory
 /// budget, a writer is held until there is room. A disk that refuses flushing turns waiting into an error, and so does
 /// pausing the work that is waited for.
 final class WriteThrottle: @unchecked Sendable {
@@ -15,8 +15,8 @@ final class WriteThrottle: @unchecked Sendable {
     static let stopTables = 24
     /// What a byte costs at the edge of being held: 50 ns, or 20 MB/s.
     private static let steepest = 50.0
-    /// What a byte costs while memtables wait, as a share of that: 10 ns, or 100 MB/s, at which a memtable is flushed in
-    /// less time than the next one takes to fill.
+    /// What a byte costs while memtables wait, as a share of that: 10 ns, or 100 MB/s. So much was enough that writers
+    /// were no longer held where they had been (`docs/internals/performance.md`).
     private static let flushShare = 0.2
 
     /// How long a writer waits for readers whose closures do not return.
@@ -123,12 +123,17 @@ final class WriteThrottle: @unchecked Sendable {
         isHeldByReaders.store(byReaders && !isFull && tables < Self.stopTables, ordering: .relaxed)
         isHeld.store(held, ordering: .releasing)
         let cause =
-            isFull
-            ? "memtables wait to be flushed"
-            : byReaders
-                ? "flushed memtables wait for reads that have not returned"
-                : held
-                    ? "L0 waits for compaction" : excess > 0 ? "L0 is behind" : isFlushBehind ? "flush is behind" : ""
+            if isFull {
+                "memtables wait to be flushed"
+            } else if byReaders {
+                "flushed memtables wait for reads that have not returned"
+            } else if held {
+                "L0 waits for compaction"
+            } else if excess > 0 {
+                "L0 is behind"
+            } else {
+                isFlushBehind ? "flush is behind" : ""
+            }
         return (cause, !held || byReaders)
     }
 
