@@ -166,11 +166,12 @@ package final class Simulation {
         for (node, id, outcome) in cluster.levels {
             guard case .reached = outcome, let write = ledger[id] else { continue }
             cluster.note("node\(node) acknowledges \(id), \(write.level)")
-            let holders = cluster.nodes.filter { $0.index != write.node && hasDurable($0, write) }.map(\.index)
-            let had = cluster.nodes.filter { node in
-                node.index != write.node
-                    && (holders.contains(node.index)
-                        || node.everDurable[write.position.epoch] ?? 0 >= write.position.sequence)
+            // One that asks for a selection counts for no level: it is never promoted.
+            let others = cluster.nodes.filter { $0.index != write.node && $0.options.keyspaces == nil }
+            let holders = others.filter { hasDurable($0, write) }.map(\.index)
+            let had = others.filter { node in
+                holders.contains(node.index)
+                    || node.everDurable[write.position.epoch] ?? 0 >= write.position.sequence
             }
             if case .durable(let count) = write.level, had.count < count {
                 failure = Violation(
