@@ -13,7 +13,7 @@ public import GodwitEngine
 /// `flipBits`. Content of a file does not become durable by syncing its directory, nor its name by syncing the file.
 public final class SimulatedFileSystem: FileSystem {
     private let state: Locked<DiskState>
-    private let observer = Locked<(@Sendable (CallKind, String) -> Void)?>(nil)
+    private let observer = Locked(Observer())
 
     /// Makes an empty disk with a root directory. Relative paths begin at the root.
     public init(seed: UInt64, capacity: UInt64? = nil) {
@@ -43,7 +43,7 @@ public final class SimulatedFileSystem: FileSystem {
     }
 
     /// Calls a function before every call, outside of all locks: to let simulated time pass, count, or stop a thread.
-    public func observe(_ function: (@Sendable (CallKind, String) -> Void)?) { observer.withLock { $0 = function } }
+    public func observe(_ function: (@Sendable (CallKind, String) -> Void)?) { observer.withLock { $0.function = function } }
 
     /// Works on the disk with nobody else at it.
     func withDisk<R: Sendable>(_ body: (inout DiskState) throws(EngineError) -> R) throws(EngineError) -> R {
@@ -61,7 +61,7 @@ public final class SimulatedFileSystem: FileSystem {
         _ kind: CallKind, _ paths: String..., generation: Int? = nil, action: String,
         _ body: (inout DiskState, FaultEffect?) throws(EngineError) -> R
     ) throws(EngineError) -> R {
-        observer.withLock { $0 }?(kind, paths[0])
+        observer.withLock { $0 }.function?(kind, paths[0])
         let powerIsOff = EngineError(.io, "\(action): power is off", file: paths[0], errno: EIO)
         // The result leaves the lock before it is dropped: a handle that goes away takes the lock itself.
         let (result, isLost) = try withDisk { (disk: inout DiskState) throws(EngineError) -> (R, Bool) in
@@ -230,6 +230,12 @@ public final class SimulatedFileSystem: FileSystem {
             return disk.freeSpace
         }
     }
+}
+
+/// Who is told of every call. A function that lay under the lock by itself would be wrapped once more by each look at it, since
+/// generic code takes it in another shape.
+private struct Observer {
+    var function: (@Sendable (CallKind, String) -> Void)?
 }
 
 /// A lock on a simulated disk; a crash frees it.
