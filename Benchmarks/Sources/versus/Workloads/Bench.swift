@@ -10,7 +10,7 @@ struct Scale {
     var syncedPuts: Int
     /// Runs of each side.
     var rounds: Int
-    /// Operations of one run of each mix of YCSB, all threads together: at least about 0.3 s of the faster engine.
+    /// Operations of one run of each mix of YCSB, all threads together: some 0.3 s of the faster engine.
     var ycsb: [YcsbMix: Int]
     /// Times the data is written by each run of `overwrite-sustained`.
     var overwrites: Int
@@ -22,7 +22,7 @@ struct Scale {
     /// A million keys, a few minutes.
     static let quick = Scale(
         keys: 1_000_000, reads: 300_000, syncedPuts: 20_000, rounds: 3,
-        ycsb: [.a: 200_000, .b: 1_000_000, .c: 2_000_000, .d: 1_000_000, .e: 40_000, .f: 260_000], overwrites: 1,
+        ycsb: [.a: 200_000, .b: 800_000, .c: 1_500_000, .d: 800_000, .e: 40_000, .f: 260_000], overwrites: 1,
         mixedSeconds: 2, openBytes: 128 << 20)
     /// The table of the targets.
     static let full = Scale(
