@@ -58,6 +58,11 @@ private let limit: Double = {
         print(demo.text)
         #expect(demo.status == 0, "\(demo.text)\(demo.errors)")
         #expect(demo.text.contains("All held."))
+        #expect(demo.text.contains(/eu-west was behind by \d+ records and \d+ ms at most, in [1-9]\d* looks/))
+        for loss in ["killed with SIGKILL", "cut off, alone"] {
+            #expect(try demo.text.contains(Regex(loss + #" +RTO [1-9]\d* ms, RPO [\d,]+ batches"#)))
+        }
+        #expect(demo.text.contains(/acknowledged +[\d,]+: [\d,]+ survived, [\d,]+ recovered/))
         #expect(!demo.text.contains("FAILED"))
     }
 }

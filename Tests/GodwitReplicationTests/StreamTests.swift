@@ -66,11 +66,25 @@ struct StreamTests {
         #expect(pair.copies == 1)
     }
 
+    @Test("a peer that speaks another version of the protocol is refused before anything is read of it, and counted")
+    func otherVersionRefused() throws {
+        let pair = try Pair(seed: 5)
+        let replica = try #require(pair.leader.replica)
+        let link = LinkID(.max)
+        replica.accepted(link, peer: nil, now: pair.leader.now)
+        var hello = FrameEncoder().encode(.tailRequest, epoch: .none)
+        hello[6] = UInt8(ReplicationFormat.version + 1)
+        replica.received(link, hello, now: pair.leader.now)
+        #expect(replica.status.refusals["version"] == 1 && replica.status.errors["wire"] == nil)
+        #expect(pair.cluster.settle())
+    }
+
     @Test("a silent link is noticed within three heartbeats, and both sides show that lag grows, closed or not")
     func silentLinkDetected() throws {
         let pair = try Pair(seed: 5)
         pair.cluster.run(milliseconds: 1500)
         #expect((pair.follower.replica?.status.lag.milliseconds ?? .max) < 1200)
+        #expect(pair.follower.replica?.status.lag.records == 0)
         try fill(pair.leader, 0..<10)
         #expect(pair.cluster.settle())
         pair.cluster.cut(pair.leader, pair.follower)
@@ -85,6 +99,7 @@ struct StreamTests {
             last = (behind.milliseconds, lag)
         }
         #expect(last.here > 2500)
+        #expect(pair.follower.replica?.status.lag.records == 1)
         #expect(pair.follower.replica?.status.upstream?.isConnected == false)
         let link = try #require(pair.leader.replica?.status.followers.first)
         #expect(!link.isConnected && link.region == "eu" && link.fullSyncs == 1)
