@@ -24,12 +24,10 @@ class Rounds:
 
     @property
     def spread(self) -> float:
-        """A side against itself: how far its runs lie from their median, the worst of three or more left out; the larger of
-        both sides."""
+        """A side against itself: half of how far its runs lie apart, over their median; the larger of both sides."""
         return max(_spread(self.godwit), _spread(self.peer))
 
 
 def _spread(values: list[float]) -> float:
     middle = median(values)
-    far = sorted(abs(value / middle - 1) for value in values) if middle > 0 else [0.0]
-    return far[-2] if len(far) > 2 else far[-1]
+    return (max(values) - min(values)) / 2 / middle if middle > 0 else 0.0

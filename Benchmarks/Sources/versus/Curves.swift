@@ -10,8 +10,8 @@ struct Curves: ParsableCommand {
             Example: versus curves --json curves.json
 
             Each point is a process and a line of the file, which names the points that need not be measured again. \
-            The data of a point is removed before the next. Takes hours, and up to 70 GB of disk for 20 million values \
-            of 1 KiB.
+            Its data is in godwit-versus-curves below --data and is removed before the next, an interrupted one's too: \
+            one command at a time for each --data. Takes hours, and up to 70 GB of disk for 20 million values of 1 KiB.
             """)
 
     @Option(help: "The file that results are added to.")
@@ -86,10 +86,10 @@ struct Point: ParsableCommand {
         let bytes = max(rows.bytes / 100 * budget, 16 << 20)
         // Past the page cache, which would answer for a small budget.
         let settings = StoreSettings(memoryBudget: bytes, memtableSize: min(64 << 20, bytes / 8), direct: true)
-        try Versus.withDirectory(in: data) { directory in
+        try Versus.withDirectory(in: data, named: "curves") { directory in
             let store = try engine.open("\(directory)/store", settings)
-            let load = writes(store, rows, Order.permutation(of: keys, seed: 11))
-            let overwrite = writes(store, rows, Order.uniform(keys, of: keys, seed: 12))
+            let load = WriteCosts.measure(store, rows, Order.permutation(of: keys, seed: 11), version: 1)
+            let overwrite = WriteCosts.measure(store, rows, Order.uniform(keys, of: keys, seed: 12), version: 1)
             let size = ProcessCosts.diskBytes("\(directory)/store")
             let count = min(keys, budget < 100 ? 500_000 : 2_000_000)
             let reads = Order.uniform(count, of: keys, seed: 13)
@@ -99,7 +99,7 @@ struct Point: ParsableCommand {
             let timed = runTimed(store, [Array(reads.prefix(count / 4))], getOperation)
             let line =
                 PointName(engine: engine, keys: keys, budget: budget, value: value).json
-                + "\"putsPerSecond\":\(Int(load.speed)),\"overwritesPerSecond\":\(Int(overwrite.speed)),"
+                + "\"putsPerSecond\":\(Int(load.perSecond)),\"overwritesPerSecond\":\(Int(overwrite.perSecond)),"
                 + "\"getsPerSecond\":\(Int(warm.perSecond)),\"p50ns\":\(timed.valueAtPercentile(50)),"
                 + "\"p99ns\":\(timed.valueAtPercentile(99)),\"p999ns\":\(timed.valueAtPercentile(99.9)),"
                 + "\"writeAmplification\":\(overwrite.amplification.formatted(digits: 2)),"
@@ -108,19 +108,6 @@ struct Point: ParsableCommand {
             try store.close()
             try append(line)
         }
-    }
-
-    private func writes(
-        _ store: any Store, _ rows: Dataset, _ order: [UInt32]
-    ) -> (speed: Double, amplification: Double) {
-        let before = ProcessCosts.writtenBytes
-        let begin = now()
-        _ = versus.run(store, [order], putOperation(rows, version: 1))
-        let end = store.settle()
-        sync()
-        let written = Double(ProcessCosts.writtenBytes - before)
-        let bytes = Double(order.count * (Dataset.keyLength + rows.valueLength))
-        return (Double(order.count) * 1e9 / Double(end - begin), written / bytes)
     }
 
     private func append(_ line: String) throws {

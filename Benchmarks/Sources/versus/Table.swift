@@ -26,10 +26,7 @@ struct Table: ParsableCommand {
 
     func run() throws {
         var scale = quick ? Scale.quick : Scale.full
-        if let keys {
-            scale.keys = keys
-            scale.reads = min(scale.reads, keys)
-        }
+        if let keys { scale = scale.with(keys: keys) }
         if let rounds { scale.rounds = rounds }
         let report = try Report(json: json)
         let timeline = try timeline.map { try Timeline($0) }
@@ -71,7 +68,7 @@ struct Table: ParsableCommand {
             try $0.compact()
             $0.settle()
         }
-        if bench.wants("space") { bench.space(pair) }
+        if bench.wants("space") { bench.space(pair, directories) }
         bench.cachedReads(pair, rows)
         if bench.wants("get-lmdb") { try bench.lmdbReads(pair.godwit, rows) }
         if bench.wants("get-uniform", "get-zipfian") {
@@ -84,7 +81,7 @@ struct Table: ParsableCommand {
         pair = try directories.open(settings)
         if bench.wants("get-while-writing") { bench.getWhileWriting(pair, rows) }
         bench.ycsb(pair, rows)
-        if bench.wants("overwrite-sustained") { try bench.overwriteSustained(pair, rows, timeline: timeline) }
+        if bench.wants("overwrite-sustained") { bench.overwriteSustained(pair, rows, timeline: timeline) }
         try pair.each { try $0.close() }
     }
 

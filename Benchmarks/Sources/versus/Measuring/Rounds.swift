@@ -18,16 +18,14 @@ struct Rounds {
     var peerMedian: Double { Self.median(peer) }
     var ratio: Double { godwitMedian / peerMedian }
 
-    /// A side against itself: the furthest that one of its runs lies from its median, the larger of both sides. nil
+    /// A side against itself: half of how far its runs lie apart, over their median, the larger of both sides. nil
     /// where each ran once, which says nothing of how runs differ.
     var spread: Double? { godwit.count > 1 ? max(Self.spread(godwit), Self.spread(peer)) : nil }
 
     private static func spread(_ values: [Double]) -> Double {
         let middle = median(values)
-        guard middle > 0 else { return 0 }
-        // Of three or more runs the worst is left out: one that something else disturbed says nothing of the others.
-        let far = values.map { abs($0 / middle - 1) }.sorted()
-        return far.count > 2 ? far[far.count - 2] : far.last ?? 0
+        guard middle > 0, let least = values.min(), let most = values.max() else { return 0 }
+        return (most - least) / 2 / middle
     }
 
     static func median(_ values: [Double]) -> Double {

@@ -24,8 +24,8 @@ struct Outcome {
     var perSecond: Double { Double(operations) * 1e9 / Double(max(nanoseconds, 1)) }
 }
 
-/// Runs operations over a store, as many threads as there are orders; timed from when all are ready until the last is
-/// done.
+/// Runs operations over a store, as many threads as there are orders; timed from when all are let go until the last
+/// is done.
 func run(_ store: any Store, _ orders: [[UInt32]], _ operation: @escaping Operation) -> Outcome {
     let results = onThreads(orders.count) { index, start in
         let session = store.session()
@@ -64,8 +64,8 @@ extension Histogram where Count == UInt64 {
     static var empty: Self { Self(highestTrackableValue: 100_000_000_000) }
 }
 
-/// Runs `body` on `count` threads. Each calls `start` once it is ready, which returns when all are; the time is counted
-/// from then on.
+/// Runs `body` on `count` threads. Each calls `start` once it is ready, which returns when all are and are let go;
+/// the time is counted from then on.
 func onThreads<Value>(
     _ count: Int, _ body: @escaping (_ index: Int, _ start: () -> Void) -> Value
 ) -> (values: [Value], nanoseconds: UInt64) {
@@ -80,8 +80,7 @@ func onThreads<Value>(
         }
         Thread.detachNewThread { work.run() }
     }
-    line.open()
-    let begin = now()
+    let begin = line.open()
     group.wait()
     return (results.all, now() - begin)
 }
@@ -109,13 +108,16 @@ private final class StartLine: @unchecked Sendable {
         condition.unlock()
     }
 
-    /// Returns when all threads have gathered, and lets them go.
-    func open() {
+    /// Waits until all threads have gathered, and lets them go. The time is taken while they are still held: one that
+    /// runs before this thread goes on does no work that is not counted.
+    func open() -> UInt64 {
         condition.lock()
+        defer { condition.unlock() }
         while missing > 0 { condition.wait() }
         isOpen = true
+        let time = now()
         condition.broadcast()
-        condition.unlock()
+        return time
     }
 }
 

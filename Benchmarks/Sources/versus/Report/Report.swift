@@ -33,10 +33,16 @@ final class Report {
                 row.spread.map { "±" + ($0 * 100).formatted(digits: 0) + " %" } ?? "one run",
                 target?.text(row.unit) ?? "", target.map { $0.isReached(by: row) ? "reached" : "missed" } ?? ""))
         if let latencies = row.latencies {
-            print("    latency, ns    godwit " + latencies.godwit.summary)
-            print("                   peer   " + latencies.peer.summary)
+            note("latency, ns    godwit " + latencies.godwit.summary)
+            note("               peer   " + latencies.peer.summary)
         }
         json?.write(Data((row.json + "\n").utf8))
+        fflush(nil)
+    }
+
+    /// A line for people below a row, about it.
+    func note(_ text: String) {
+        print("    " + text)
         fflush(nil)
     }
 

@@ -1,9 +1,13 @@
 extension Bench {
-    /// `space`: bytes of table files once everything is merged.
-    func space(_ pair: Pair) {
+    /// `space`: bytes of table files once everything is merged; below the row, what all files take on the disk.
+    func space(_ pair: Pair, _ directories: PairDirectories) {
         let rounds = Rounds.measure(
             1, godwit: { Double(pair.godwit.tableBytes) }, peer: { Double(pair.peer.tableBytes) })
         report.add(Row("space", unit: "B", rounds))
+        let all = [directories.godwit, directories.peer].map { Double(ProcessCosts.diskBytes($0)).grouped }
+        report.note(
+            "all files, log segments kept to be written again included: \(all[0]) B with godwit, "
+                + "\(all[1]) B with the peer")
     }
 
     /// `load-sorted`: sorted rows by each engine's own way in, on the disk when it returns.
