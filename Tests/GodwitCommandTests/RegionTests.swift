@@ -32,10 +32,12 @@ private let limit: Double = {
         #expect(command.text.contains("nothing acknowledged is unaccounted for"))
     }
 
-    @Test("planned switchovers under an increment loop: the total is exact")
+    @Test("planned switchovers under a loop of increments at level local: each is done, and the total is exact")
     func switchovers() throws {
         let command = try run("switchovers", "GODWIT_SWITCHOVERS", 20)
         #expect(command.status == 0, "\(command.text)\(command.errors)")
+        let done = "\(rounds("GODWIT_SWITCHOVERS", 20)) switchovers done"
+        #expect(command.text.replacing(",", with: "").contains(done))
         #expect(command.text.contains("total exact"))
     }
 

@@ -329,15 +329,24 @@ struct StreamTests {
         #expect(pair.cluster.run(atMost: 2000) { replica.status.copies.isEmpty })
     }
 
-    @Test("sixteen followers that come at once are copied to one after the other, each once")
-    func sixteenFollowersAtOnce() throws {
+    @Test(
+        "sixteen followers that come at once are copied to each once, and no more of them at a time than may be",
+        arguments: [1, 3])
+    func sixteenFollowersAtOnce(allowed: Int) throws {
         let cluster = Cluster(seed: 16)
-        let leader = cluster.add("us", following: nil)
+        let leader = cluster.add("us", following: nil) { $0.fullCopies = allowed }
         let followers = (0..<16).map { cluster.add("r\($0)", following: 0) }
         try cluster.start(leader)
         try fill(leader, 0..<200)
         for follower in followers { try cluster.start(follower) }
-        #expect(cluster.settle(atMost: 120_000))
+        var most = (made: 0, received: 0)
+        let isSettled = cluster.run(atMost: 120_000) {
+            most.made = max(most.made, leader.replica?.status.copies.count ?? 0)
+            most.received = max(most.received, followers.count { $0.replica?.status.stage == "bootstrapping" })
+            return cluster.isSettled
+        }
+        #expect(isSettled)
+        #expect(most.made == allowed && most.received <= allowed, "\(most)")
         for follower in followers {
             #expect(follower.replica?.status.upstream?.fullSyncs == 1)
             cluster.breakConnection(of: follower, try #require(follower.replica?.links.first).id)
