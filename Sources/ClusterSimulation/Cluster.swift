@@ -215,10 +215,10 @@ package final class Cluster {
                 }
             case .level(let id, let outcome): levels.append((node.index, id, outcome))
             case .verified(_, let verification): verifications.append(verification)
-            case .engineChanged: node.lastEnd = nil
+            case .engineChanged: node.forgetEnd()
             case .event(let event):
                 note("node\(node.index) \(event)")
-                if case .rewound = event { node.lastEnd = nil }
+                if case .rewound = event { node.forgetEnd() }
                 observe?(node, event)
             }
         }

@@ -25,7 +25,7 @@ package final class SimulatedNode {
     package private(set) var due: UInt64 = 0
     /// What its replica has told of, in order.
     package private(set) var events: [ReplicationEvent] = []
-    /// The end of its history when that was last looked at; nil since a restart.
+    /// The end of its history when that was last looked at, or what of it survives power loss; nil where it went back.
     package var lastEnd: HistoryPoint?
     /// How much of its history is known to survive power loss.
     package var durable = HistoryPoint.start
@@ -61,7 +61,7 @@ package final class SimulatedNode {
         precondition(replica == nil)
         starts += 1
         executor = SimulatedExecutor(seed: seed &+ starts, clock: clock)
-        lastEnd = nil
+        lastEnd = durable
         replica = try Replica(directory: "/store", options: options, environment: environment, now: now)
         due = now
     }
@@ -94,10 +94,21 @@ package final class SimulatedNode {
         due = replica.poll(now: now)
     }
 
+    /// Its history went back, or is another's: what it ended with before says nothing any more.
+    func forgetEnd() {
+        lastEnd = nil
+        durable = engine?.durablePoint ?? .start
+    }
+
     /// Notes what is durable now.
     func noteDurable() {
         guard let position = engine?.durablePoint.position else { return }
         everDurable[position.epoch] = max(everDurable[position.epoch] ?? 0, position.sequence)
+    }
+
+    /// Whether it ever held a position of an epoch durably.
+    func everHadDurable(_ position: Position) -> Bool {
+        everDurable[position.epoch].map { $0 >= position.sequence } ?? false
     }
 
     /// The replica has something to do before it asked to be called.

@@ -23,6 +23,12 @@ extension Simulation {
                 throw Violation(
                     description: "write \(write.id) at \(write.position) was \(write.level) and is \(fate.rawValue)")
             }
+            // Whoever took it kept it through all power losses: it cannot just be gone.
+            if fate == .lost, cluster.nodes[write.node].everHadDurable(write.position) {
+                throw Violation(
+                    description:
+                        "write \(write.id) at \(write.position) was durable where it was taken, and is in no tail")
+            }
             fates[fate, default: 0] += 1
         }
         cluster.note(

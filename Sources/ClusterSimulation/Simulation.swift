@@ -170,8 +170,7 @@ package final class Simulation {
             let others = cluster.nodes.filter { $0.index != write.node && $0.options.keyspaces == nil }
             let holders = others.filter { hasDurable($0, write) }.map(\.index)
             let had = others.filter { node in
-                holders.contains(node.index)
-                    || node.everDurable[write.position.epoch] ?? 0 >= write.position.sequence
+                holders.contains(node.index) || node.everHadDurable(write.position)
             }
             if case .durable(let count) = write.level, had.count < count {
                 failure = Violation(
@@ -191,7 +190,7 @@ package final class Simulation {
         let (position, engine) = (write.position, node.engine)
         if let engine { node.durable = engine.durablePoint }
         guard node.durable.position.sequence >= position.sequence else { return false }
-        return engine?.has(position) ?? (node.everDurable[position.epoch] ?? 0 >= position.sequence)
+        return engine?.has(position) ?? node.everHadDurable(position)
     }
 
     // MARK: Faults

@@ -53,7 +53,8 @@ public struct EngineMetrics: Sendable, Hashable {
         public var idleMemtables: UInt64 = 0
         /// All of the above but the budget.
         public var total: UInt64 {
-            dataBlocks + filters + indexes + tableRoots + evictedInUse + activeMemtables + waitingMemtables + flushedInUse
+            dataBlocks + filters + indexes + tableRoots + evictedInUse + activeMemtables + waitingMemtables
+                + flushedInUse
                 + idleMemtables
         }
     }
@@ -76,6 +77,8 @@ public struct EngineMetrics: Sendable, Hashable {
         public var compactionWrittenBytes: UInt64 = 0
         /// Nanoseconds that writers were slowed or held, all writers together.
         public var delayedNanoseconds: UInt64 = 0
+        /// The longest wait of one writer among them.
+        public var longestDelayNanoseconds: UInt64 = 0
         /// Times a writer was held until background work caught up.
         public var stalls: UInt64 = 0
         /// Why writers are slowed or held now, for people; empty when they are not.
@@ -228,6 +231,7 @@ extension Engine {
         writes.compactionReadBytes = counters.compactionRead.load(ordering: .relaxed)
         writes.compactionWrittenBytes = counters.compactionWritten.load(ordering: .relaxed)
         writes.delayedNanoseconds = counters.delayed.load(ordering: .relaxed)
+        writes.longestDelayNanoseconds = counters.longestDelay.load(ordering: .relaxed)
         writes.stalls = counters.stalls.load(ordering: .relaxed)
         writes.delayCause = writeSide?.throttle.cause ?? ""
         return writes

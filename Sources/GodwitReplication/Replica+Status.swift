@@ -57,8 +57,10 @@ extension Replica {
             upstream.throughput = session.throughput.rate(upstream.bytes, now: lastPoll)
             let applied = status.sequence
             upstream.sent = max(session.leaderEnd?.position.sequence ?? 0, applied)
-            upstream.lag.records = upstream.sent - applied
             upstream.lag.milliseconds = (lastPoll - min(session.freshness.asOf ?? 0, lastPoll)) / 1_000_000
+            // Nobody knows what a leader that is not heard has written: then it is one record at least.
+            let isHeard = session.isStreaming && upstream.lag.milliseconds <= 2 * core.options.heartbeat
+            upstream.lag.records = max(upstream.sent - applied, isHeard && session.backlog.isEmpty ? 0 : 1)
             status.upstream = upstream
             status.lag = upstream.lag
             if let copy = session.copyStatus { status.copies.append(copy) }

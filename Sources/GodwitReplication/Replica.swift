@@ -76,6 +76,11 @@ package final class Replica {
         shippers.append(Shipper(core, link, now: now))
     }
 
+    /// Somebody connected who did not show by a certificate to be a node.
+    package func turnedAway(_ reason: String) {
+        core.count(refused: Refusal.notAuthorised.name, of: "somebody", reason)
+    }
+
     /// A connection that the replica asked for is made.
     package func opened(_ link: LinkID, now: UInt64) {
         guard let link = links.first(where: { $0.id == link }) else { return }
@@ -96,7 +101,7 @@ package final class Replica {
                 try take(Message(frame), epoch: frame.epoch, from: link, now: now)
             }
         } catch let error as WireError {
-            core.count(error: "wire")
+            core.count(error, of: link.name)
             end(link, error.description, now: now)
         } catch {
             let failure = error as? EngineError

@@ -135,11 +135,22 @@ final class ReplicaCore {
     // MARK: Failures
 
     func count(refusal: Refusal, of node: String, _ reason: String) {
-        refusals[refusal.name, default: 0] += 1
-        tell(.refused(node: node, reason: "\(refusal.name): \(reason)"))
+        count(refused: refusal.name, of: node, reason)
+    }
+
+    /// Counts a handshake that is refused by a name for the counters.
+    func count(refused name: String, of node: String, _ reason: String) {
+        refusals[name, default: 0] += 1
+        tell(.refused(node: node, reason: "\(name): \(reason)"))
     }
 
     func count(error: String) { errors[error, default: 0] += 1 }
+
+    /// Counts what is no message; of another version's it is a handshake that is refused.
+    func count(_ error: WireError, of node: String) {
+        guard error.isOtherVersion else { return count(error: "wire") }
+        count(refused: "version", of: node, error.description)
+    }
 
     /// Does what may fail and is tried again later; tells of a failure.
     @discardableResult

@@ -1,6 +1,6 @@
 /// How far one node lags behind another. Never 0 while it is behind.
 public struct Lag: Sendable, Codable, Hashable {
-    /// Sequence numbers that are missing.
+    /// Sequence numbers that are missing; 1 at least on a follower that does not hear its leader.
     public var records: UInt64 = 0
     /// Bytes of log that are missing, as far as this node knows. A follower does not know that of itself: always 0
     /// there, as the three below are.

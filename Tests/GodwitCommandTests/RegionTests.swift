@@ -32,10 +32,12 @@ private let limit: Double = {
         #expect(command.text.contains("nothing acknowledged is unaccounted for"))
     }
 
-    @Test("planned switchovers under an increment loop: the total is exact")
+    @Test("planned switchovers under a loop of increments at level local: each is done, and the total is exact")
     func switchovers() throws {
         let command = try run("switchovers", "GODWIT_SWITCHOVERS", 20)
         #expect(command.status == 0, "\(command.text)\(command.errors)")
+        let done = "\(rounds("GODWIT_SWITCHOVERS", 20)) switchovers done"
+        #expect(command.text.replacing(",", with: "").contains(done))
         #expect(command.text.contains("total exact"))
     }
 
@@ -58,6 +60,11 @@ private let limit: Double = {
         print(demo.text)
         #expect(demo.status == 0, "\(demo.text)\(demo.errors)")
         #expect(demo.text.contains("All held."))
+        #expect(demo.text.contains(/eu-west was behind by \d+ records and \d+ ms at most, in [1-9]\d* looks/))
+        for loss in ["killed with SIGKILL", "cut off, alone"] {
+            #expect(try demo.text.contains(Regex(loss + #" +RTO [1-9]\d* ms, RPO [\d,]+ batches"#)))
+        }
+        #expect(demo.text.contains(/acknowledged +[\d,]+: [\d,]+ survived, [\d,]+ recovered/))
         #expect(!demo.text.contains("FAILED"))
     }
 }

@@ -91,6 +91,7 @@ import Testing
         status.followers = [link, other]
         status.slots = [SlotStatus(node: "n1", region: "eu", keptAfter: 3, bytes: 4, isLost: true)]
         status.refusals = ["another store": 2]
+        status.errors = ["corruption": 3]
         let text = MetricsText(status, nil).text
         let lines = text.split(separator: "\n")
         for line in lines where !line.hasPrefix("#") {
@@ -120,6 +121,8 @@ import Testing
         let samples = lines.filter { !$0.hasPrefix("#") }.map { $0.prefix { $0 != " " } }
         #expect(Set(samples).count == samples.count)
         #expect(text.contains("godwit_slot_lost{peer=\"n1\",region=\"eu\"} 1"))
+        #expect(text.contains("godwit_slot_bytes{peer=\"n1\",region=\"eu\"} 4"))
+        #expect(text.contains("godwit_replication_errors_total{kind=\"corruption\"} 3"))
         #expect(text.contains("godwit_refused_handshakes_total{reason=\"another store\"} 2"))
     }
 }

@@ -215,6 +215,9 @@ import Testing
         #expect(outcome.heldBy == ["us-east", "eu-west"])
         #expect(stranger.engine == nil)
         #expect(try await primary.status().followers.count == 1)
+        try await eventually("the stranger to be counted") {
+            try await primary.status().refusals["notAuthorised", default: 0] > 0
+        }
         try await stranger.close()
         try await follower.close()
         try await primary.close()

@@ -1,6 +1,7 @@
 import Deadline
 import Foundation
 import GodwitNode
+import Logging
 import Testing
 
 @testable import GodwitServer
@@ -8,6 +9,25 @@ import Testing
 /// CONFIG, and the settings that a listener is started with.
 @Suite(.deadline(seconds: 60)) struct ConfigurationTests {
     private let scratch = Scratch()
+
+    @Test("a port that is taken is refused where it was asked for, and else another is picked")
+    func takenPort() async throws {
+        let first = try await TestNode.start(scratch, region: "first")
+        let taken = first.listener.address
+        await #expect(throws: NodeError.self) {
+            _ = try await RedisListener.start(
+                first.node, RedisSettings(address: taken), logger: Logger(label: "taken"))
+        }
+        let second = try await TestNode.start(scratch, region: "second") { settings in
+            settings.address = taken
+            settings.takesAnyPort = true
+        }
+        #expect(second.listener.address.port != taken.port)
+        let client = try await second.client()
+        #expect(try await client.call("PING") == .simple("PONG"))
+        try await second.stop()
+        try await first.stop()
+    }
 
     @Test("of several settings all are changed or none, and the password that a rule gave `default` stays")
     func allOrNone() async throws {
@@ -33,7 +53,8 @@ import Testing
         #expect(try await client.call("CONFIG", "SET", "maxclients", "77", "slowlog-max-len", "5") == .simple("OK"))
         #expect(try await client.call("CONFIG", "GET", "maxclients").values.last == .bulk("77"))
         #expect(try await client.call("CONFIG", "GET", "slowlog-max-len").values.last == .bulk("5"))
-        client.send(Array("*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$11\r\nrequirepass\r\n$2\r\n".utf8) + [0xFF, 0xFE, 13, 10])
+        client.send(
+            Array("*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$11\r\nrequirepass\r\n$2\r\n".utf8) + [0xFF, 0xFE, 13, 10])
         let refusal = try await client.reply()
         #expect(refusal.isError && refusal.text?.contains("UTF-8") == true, "a password that AUTH would not find")
         #expect(try await other.call("AUTH", "from-a-rule") == .simple("OK"))

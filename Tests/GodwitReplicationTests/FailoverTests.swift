@@ -319,7 +319,8 @@ struct FailoverTests {
         #expect((pair.leader.replica?.status.errors["corruption"] ?? 0) > 0)
     }
 
-    @Test("a damaged tail that is saved again is put aside, and a whole one takes its place", arguments: [30, 104, 150])
+    @Test(
+        "a damaged tail that is saved again is put aside, and a whole one takes its place", arguments: [30, 104, 150])
     func damagedTailSavedAgain(offset: UInt64) throws {
         let pair = try Pair(seed: 59)
         let engine = try #require(pair.leader.engine)
@@ -623,32 +624,47 @@ struct FailoverTests {
         #expect(report.rows.allSatisfy { $0.outcome == .conflicting })
     }
 
-    @Test("of two nodes promoted at once the lower epoch yields, and its writes become a tail")
+    @Test(
+        "of two nodes promoted at once the lower epoch yields once it hears of the higher, and its writes become a tail"
+    )
     func twoPromotedAtOnce() throws {
         let cluster = Cluster(seed: 63)
-        let nodes = [
-            cluster.add("us", following: nil), cluster.add("eu", following: 0), cluster.add("ap", following: 0),
-        ]
+        let nodes = ["us", "eu", "ap", "sa"].enumerated().map { cluster.add($1, following: $0 == 0 ? nil : 0) }
         for node in nodes { try cluster.start(node) }
         try fill(nodes[0], 0..<20)
         #expect(cluster.settle())
         cluster.crash(nodes[0])
         cluster.cut(nodes[1], nodes[2])
-        for node in nodes[1...] {
+        for node in nodes[1...2] {
             try node.replica?.promote(allowDataLoss: false, now: node.now)
             try node.engine?.put("by \(node.region)", "1", durability: .buffered)
         }
         cluster.run(milliseconds: 100)
         cluster.heal(nodes[1], nodes[2])
-        let (lower, higher) =
-            try #require(nodes[1].engine).position.epoch < #require(nodes[2].engine).position.epoch
-            ? (nodes[1], nodes[2]) : (nodes[2], nodes[1])
-        try lower.replica?.rejoin(leader: higher.address, now: lower.now)
+        func epoch(_ node: SimulatedNode) throws -> Epoch { try #require(node.engine).position.epoch }
+        let (lower, higher) = try epoch(nodes[1]) < epoch(nodes[2]) ? (nodes[1], nodes[2]) : (nodes[2], nodes[1])
+        let yields = ReplicationEvent.deposed(by: try epoch(higher), own: try epoch(lower))
+        func lead(_ leader: SimulatedNode) throws {
+            try nodes[3].replica?.setLeader(leader.address, now: nodes[3].now)
+            nodes[3].touch()
+        }
+        try lead(higher)
+        #expect(cluster.run(atMost: 20_000) { nodes[3].engine?.historyPoint == higher.engine?.historyPoint })
+        // Neither of both has heard of the other yet.
+        #expect(lower.replica?.isOpenPrimary == true && higher.replica?.isOpenPrimary == true)
+        // Who follows the higher one brings its epoch to the lower one.
+        try lead(lower)
+        #expect(cluster.run(atMost: 20_000) { lower.replica?.status.role == "deposed" })
+        #expect(lower.events.contains(yields))
+        #expect { try lower.engine?.put("late", "1") } throws: { ($0 as? EngineError)?.code == .notWritable }
+        #expect(higher.replica?.isOpenPrimary == true)
+        for node in [lower, nodes[3]] { try node.replica?.rejoin(leader: higher.address, now: node.now) }
         lower.touch()
         #expect(cluster.settle())
         #expect(cluster.run(atMost: 60_000) { lower.replica?.status.recovery.isEmpty == false && cluster.isSettled })
         #expect(try contents(lower) == contents(higher))
         #expect(try higher.engine?.contains("by \(lower.region)") == true)
+        #expect(!higher.events.contains { if case .deposed = $0 { true } else { false } })
     }
 
     @Test("a follower further than the promoted node rewinds; a third goes on without a full copy")

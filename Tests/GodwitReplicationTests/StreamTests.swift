@@ -66,11 +66,25 @@ struct StreamTests {
         #expect(pair.copies == 1)
     }
 
+    @Test("a peer that speaks another version of the protocol is refused before anything is read of it, and counted")
+    func otherVersionRefused() throws {
+        let pair = try Pair(seed: 5)
+        let replica = try #require(pair.leader.replica)
+        let link = LinkID(.max)
+        replica.accepted(link, peer: nil, now: pair.leader.now)
+        var hello = FrameEncoder().encode(.tailRequest, epoch: .none)
+        hello[6] = UInt8(ReplicationFormat.version + 1)
+        replica.received(link, hello, now: pair.leader.now)
+        #expect(replica.status.refusals["version"] == 1 && replica.status.errors["wire"] == nil)
+        #expect(pair.cluster.settle())
+    }
+
     @Test("a silent link is noticed within three heartbeats, and both sides show that lag grows, closed or not")
     func silentLinkDetected() throws {
         let pair = try Pair(seed: 5)
         pair.cluster.run(milliseconds: 1500)
         #expect((pair.follower.replica?.status.lag.milliseconds ?? .max) < 1200)
+        #expect(pair.follower.replica?.status.lag.records == 0)
         try fill(pair.leader, 0..<10)
         #expect(pair.cluster.settle())
         pair.cluster.cut(pair.leader, pair.follower)
@@ -85,6 +99,7 @@ struct StreamTests {
             last = (behind.milliseconds, lag)
         }
         #expect(last.here > 2500)
+        #expect(pair.follower.replica?.status.lag.records == 1)
         #expect(pair.follower.replica?.status.upstream?.isConnected == false)
         let link = try #require(pair.leader.replica?.status.followers.first)
         #expect(!link.isConnected && link.region == "eu" && link.fullSyncs == 1)
@@ -314,15 +329,24 @@ struct StreamTests {
         #expect(pair.cluster.run(atMost: 2000) { replica.status.copies.isEmpty })
     }
 
-    @Test("sixteen followers that come at once are copied to one after the other, each once")
-    func sixteenFollowersAtOnce() throws {
+    @Test(
+        "sixteen followers that come at once are copied to each once, and no more of them at a time than may be",
+        arguments: [1, 3])
+    func sixteenFollowersAtOnce(allowed: Int) throws {
         let cluster = Cluster(seed: 16)
-        let leader = cluster.add("us", following: nil)
+        let leader = cluster.add("us", following: nil) { $0.fullCopies = allowed }
         let followers = (0..<16).map { cluster.add("r\($0)", following: 0) }
         try cluster.start(leader)
         try fill(leader, 0..<200)
         for follower in followers { try cluster.start(follower) }
-        #expect(cluster.settle(atMost: 120_000))
+        var most = (made: 0, received: 0)
+        let isSettled = cluster.run(atMost: 120_000) {
+            most.made = max(most.made, leader.replica?.status.copies.count ?? 0)
+            most.received = max(most.received, followers.count { $0.replica?.status.stage == "bootstrapping" })
+            return cluster.isSettled
+        }
+        #expect(isSettled)
+        #expect(most.made == allowed && most.received <= allowed, "\(most)")
         for follower in followers {
             #expect(follower.replica?.status.upstream?.fullSyncs == 1)
             cluster.breakConnection(of: follower, try #require(follower.replica?.links.first).id)

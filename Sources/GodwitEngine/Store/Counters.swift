@@ -18,6 +18,8 @@ final class StoreCounters: Sendable {
     let compactionWritten = Atomic<UInt64>(0)
     /// Nanoseconds that writers were held or slowed.
     let delayed = Atomic<UInt64>(0)
+    /// The longest of these waits.
+    let longestDelay = Atomic<UInt64>(0)
     /// Times a writer was held until background work caught up.
     let stalls = Atomic<UInt64>(0)
 }

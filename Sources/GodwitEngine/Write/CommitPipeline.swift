@@ -156,8 +156,12 @@ final class CommitPipeline: @unchecked Sendable {
         while let first = line.withLock({ $0.held.first }) {
             if store.environment.clock.monotonicNanoseconds() < first.held.until { return first.held.until }
             do throws(EngineError) {
-                guard try throttle.mayPass(since: first.held.since) else { return throttle.limit(since: first.held.since) }
+                guard try throttle.mayPass(since: first.held.since) else {
+                    return throttle.limit(since: first.held.since)
+                }
                 line.withLock { _ = $0.held.removeFirst() }
+                // Those that came behind others were held for no cause of their own.
+                if first.held.since > 0 { throttle.noteDelay(since: first.held.since) }
                 _ = enqueue(first)
             } catch {
                 line.withLock { _ = $0.held.removeFirst() }

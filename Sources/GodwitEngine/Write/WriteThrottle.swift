@@ -190,6 +190,14 @@ final class WriteThrottle: @unchecked Sendable {
         guard pause > 0 else { return }
         let start = environment.clock.monotonicNanoseconds()
         _ = environment.executor.wait(at: gate, until: start + pause) { false }
+        noteDelay(since: start)
+    }
+
+    /// Counts what a writer has waited since a moment, as it was, not as it was meant.
+    func noteDelay(since start: UInt64) {
+        let delay = environment.clock.monotonicNanoseconds() - start
+        counters.delayed.add(delay, ordering: .relaxed)
+        counters.longestDelay.max(delay, ordering: .relaxed)
     }
 
     /// For how many nanoseconds whoever writes `bytes` is to wait, mostly 0. Debts are paid by the millisecond: shorter
@@ -200,9 +208,7 @@ final class WriteThrottle: @unchecked Sendable {
         let debt = owed.add(UInt64(bytes) * price / 1000, ordering: .relaxed).newValue
         guard debt >= 1_000_000 else { return 0 }
         owed.store(0, ordering: .relaxed)
-        let pause = min(debt, 10_000_000)
-        counters.delayed.add(pause, ordering: .relaxed)
-        return pause
+        return min(debt, 10_000_000)
     }
 
     /// Whether each byte written costs time just now.
@@ -240,7 +246,7 @@ final class WriteThrottle: @unchecked Sendable {
     private func hold() throws(EngineError) {
         counters.stalls.add(1, ordering: .relaxed)
         let start = environment.clock.monotonicNanoseconds()
-        defer { counters.delayed.add(environment.clock.monotonicNanoseconds() - start, ordering: .relaxed) }
+        defer { noteDelay(since: start) }
         while try !mayPass(since: start) {
             let limit = limit(since: start)
             _ = environment.executor.wait(at: gate, until: limit) {

@@ -21,7 +21,8 @@ final class LinkHandler: ChannelDuplexHandler {
     /// What came since the last read was complete.
     private var gathered: [ByteBuffer] = []
     private var isUsable = false
-    private var reason = "the other side closed the connection"
+    /// Why this side ended it; nil where the other did.
+    private var reason: String?
     private var handshakeTimer: Scheduled<Void>?
 
     init(
@@ -87,7 +88,11 @@ final class LinkHandler: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         handshakeTimer?.cancel()
         // A dialled link is told of as closed even if it never became usable: the replica waits for its dial.
-        if isUsable || isDialled { deliver(.closed(link, reason: reason)) }
+        if isUsable || isDialled {
+            deliver(.closed(link, reason: reason ?? "the other side closed the connection"))
+        } else if let reason {
+            deliver(.turnedAway(reason: reason))
+        }
         isUsable = false
         context.fireChannelInactive()
     }

@@ -8,6 +8,8 @@ enum NetworkEvent: Sendable {
     case opened(LinkID)
     /// Bytes came.
     case received(LinkID, [UInt8])
+    /// Somebody connected, and did not get through TLS, or has a certificate that names no node.
+    case turnedAway(reason: String)
     /// The link is gone, or the dial failed.
     case closed(LinkID, reason: String)
 }

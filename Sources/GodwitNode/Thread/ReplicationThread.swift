@@ -167,6 +167,7 @@ final class ReplicationThread {
         case .received(let link, let bytes):
             if !abandoned.contains(link) { replica.received(link, bytes, now: now) }
             transport.consumed(link, bytes.count)
+        case .turnedAway(let reason): replica.turnedAway(reason)
         case .closed(let link, let reason):
             if abandoned.remove(link) == nil { replica.closed(link, reason: reason, now: now) }
         }

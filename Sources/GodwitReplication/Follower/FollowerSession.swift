@@ -64,6 +64,9 @@ final class FollowerSession {
         }
     }
 
+    /// Whether records come as they are written.
+    var isStreaming: Bool { if case .streaming = state { true } else { false } }
+
     /// What it is doing, for people.
     var stage: String {
         switch state {

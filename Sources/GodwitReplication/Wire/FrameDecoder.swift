@@ -57,7 +57,8 @@ final class FrameDecoder {
         let version = header.load(6, as: UInt16.self)
         guard version == ReplicationFormat.version else {
             throw WireError(
-                "version \(version) of the protocol is spoken over there, and \(ReplicationFormat.version) here")
+                "version \(version) of the protocol is spoken over there, and \(ReplicationFormat.version) here",
+                isOtherVersion: true)
         }
         guard length <= limit else { throw WireError("a frame of \(length) bytes: the limit is \(limit)") }
         let found = header.load(16, as: UInt64.self)

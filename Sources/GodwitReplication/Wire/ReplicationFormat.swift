@@ -71,6 +71,11 @@ enum FrameType: UInt8, CaseIterable {
 struct WireError: Error, Equatable, CustomStringConvertible {
     /// What is wrong, for people.
     let description: String
+    /// Whether the other side speaks another version of the protocol.
+    let isOtherVersion: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isOtherVersion: Bool = false) {
+        self.description = description
+        self.isOtherVersion = isOtherVersion
+    }
 }

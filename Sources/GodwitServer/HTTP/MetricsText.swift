@@ -163,6 +163,12 @@ struct MetricsText {
             "compacted_bytes_total", "counter", "Bytes written by compaction.", [], engine.writes.compactionWrittenBytes
         )
         add("write_stalls_total", "counter", "Writes that had to stop.", [], engine.writes.stalls)
+        addSeconds(
+            "write_delay_seconds_total", "counter", "How long writers were slowed or held.", [],
+            engine.writes.delayedNanoseconds / 1_000_000)
+        addSeconds(
+            "write_longest_delay_seconds", "gauge", "The longest of these waits.", [],
+            engine.writes.longestDelayNanoseconds / 1_000_000)
         let cache = [("data", engine.cache.data), ("filter", engine.cache.filter), ("index", engine.cache.index)]
         for (kind, use) in cache {
             add("cache_hits_total", "counter", "Blocks found in the cache.", [("kind", kind)], use.hits)

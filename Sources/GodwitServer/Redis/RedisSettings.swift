@@ -4,6 +4,8 @@ package import GodwitNode
 package struct RedisSettings: Sendable {
     /// Where it listens; port 0 picks a free one.
     package var address: HostPort
+    /// Whether a free port will do where that one is taken: nobody asked for it, and several nodes may share a machine.
+    package var takesAnyPort = false
     /// Whether replies to writes wait for a sync of the log, as `appendfsync always`; else it is synced every second.
     package var syncsAlways = false
     /// The password of the user `default`; nil for none.

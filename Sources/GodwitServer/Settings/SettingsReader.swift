@@ -23,8 +23,8 @@ package enum SettingsReader {
         ("admin-tls-authorities", "file", "PEM: whom callers' certificates must come from; none needed unless said."),
         (
             "redis", "host:port|off",
-            "Where Redis clients connect; 127.0.0.1:6379, port 0 picks a free one. Elsewhere than on loopback it needs "
-                + "redis-password-file or redis-acl."
+            "Where Redis clients connect; port 0 picks a free one. Unless said 127.0.0.1:6379, or a free port where that is "
+                + "taken. Elsewhere than on loopback it needs redis-password-file or redis-acl."
         ),
         ("redis-fsync", "everysec|always", "When the log is synced for Redis writes; everysec."),
         ("redis-password-file", "file", "Holds the password of the Redis user `default`, one word."),
@@ -43,7 +43,10 @@ package enum SettingsReader {
         ("tls-authorities", "file", "PEM: the authorities of other nodes' certificates."),
         ("token-file", "file", "Holds the bearer token of the HTTP interface."),
         ("data-token-file", "file", "Holds a bearer token that opens keys only."),
-        ("maximum-lag", "duration", "Refuses writes once the furthest follower is so far behind, such as 5s."),
+        (
+            "maximum-lag", "duration",
+            "Refuses writes once even the follower that has come furthest is so far behind, such as 5s."
+        ),
         ("maximum-lag-bytes", "size", "The same in bytes of log, such as 64MiB."),
         ("retention-size", "size", "Log kept for followers that are away; 1GiB."),
         ("recovery-policy", "report|clean|lastWriterWins", "Which writes of a rejoined node's tail are made again."),
@@ -143,7 +146,9 @@ package enum SettingsReader {
 
     private static func redis(_ values: Values) throws(NodeError) -> RedisSettings? {
         if values["redis"] == "off" { return nil }
-        var redis = RedisSettings(address: try values.address("redis") ?? HostPort(host: "127.0.0.1", port: 6379))
+        let address = try values.address("redis")
+        var redis = RedisSettings(address: address ?? HostPort(host: "127.0.0.1", port: 6379))
+        redis.takesAnyPort = address == nil
         if let fsync = try values.choice("redis-fsync", { ["everysec", "always"].contains($0) ? $0 : nil }) {
             redis.syncsAlways = fsync == "always"
         }

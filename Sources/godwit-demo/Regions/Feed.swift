@@ -30,19 +30,27 @@ final class Feed: Sendable {
         return flights.prefix(next).last { $0.tailNumber != nil }
     }
 
-    /// Replays flights up to one, showing how far the follower is behind.
+    /// Replays flights up to one, showing how far the follower is behind, and in the end how far it was at most.
     func run(to end: Int, on pair: Pair, _ label: String) async throws {
         let progress = ProgressBar(label)
-        defer { progress.finish() }
-        var (lag, looks) = ("", 0)
+        var (lags, note, steps): ([Lag], String, Int) = ([], "", 0)
         while state.withLock({ $0.next }) < min(end, count) {
             try await step(on: pair.primary.client)
-            looks += 1
-            if looks % 250 == 0 { lag = await Self.lag(of: pair) }
+            steps += 1
+            if steps % 100 == 0 {
+                let lag = await Self.lag(of: pair)
+                note = lag.map { ", lag \($0.records) records \($0.milliseconds) ms" } ?? ", no follower"
+                if let lag { lags.append(lag) }
+            }
             progress.update(
                 UInt64(state.withLock { $0.next }), of: UInt64(count),
-                note: "\(witness.count.grouped) acknowledged\(lag)")
+                note: "\(witness.count.grouped) acknowledged\(note)")
         }
+        progress.finish()
+        guard let records = lags.map(\.records).max(), let milliseconds = lags.map(\.milliseconds).max() else { return }
+        print(
+            "   \(pair.follower.name) was behind by \(records) records and \(milliseconds) ms at most, in \(lags.count) looks"
+        )
     }
 
     /// Replays flights for a while; returns how many batches were acknowledged.
@@ -87,9 +95,9 @@ final class Feed: Sendable {
         }
     }
 
-    private static func lag(of pair: Pair) async -> String {
+    /// How far the connected follower is behind, nil for none.
+    private static func lag(of pair: Pair) async -> Lag? {
         let followers = try? await pair.primary.client.status().followers
-        guard let lag = followers?.first(where: \.isConnected)?.lag else { return ", no follower" }
-        return ", lag \(lag.records) records \(lag.milliseconds) ms"
+        return followers?.first(where: \.isConnected)?.lag
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CommandSupport
+import GodwitNode
 import GodwitServer
 
 struct Serve: AsyncParsableCommand {
@@ -56,10 +57,18 @@ struct Serve: AsyncParsableCommand {
     @Option(help: setting("log-level")) var logLevel: String?
     @Flag(help: setting("insecure")) var insecure = false
     @Flag(help: setting("compress")) var compress = false
+    @Flag(
+        help: """
+            Takes writes at once after a restart, without asking the nodes that follow: for when none of them can be \
+            reached. Writes that only they still hold end in their tails.
+            """)
+    var force = false
 
     func run() async throws {
         do {
-            let settings = try await SettingsReader.read(flags: flags, file: config)
+            var settings = try await SettingsReader.read(flags: flags, file: config)
+            // For one start alone, so no setting of a file.
+            if force { settings.node.restartWait = 0 }
             try await Server.run(settings) { line in
                 try? Descriptor.write(Array((line + "\n").utf8), to: 1)
             }

@@ -60,6 +60,12 @@ final class ServedNode {
     /// SIGKILL.
     func killNow() { _ = process.status(once: ended, within: 0) }
 
+    /// SIGSTOP: the process stands still, and its links stay open.
+    func pause() { kill(process.processIdentifier, SIGSTOP) }
+
+    /// SIGCONT.
+    func goOn() { kill(process.processIdentifier, SIGCONT) }
+
     /// What it logged.
     var log: String { (try? String(contentsOfFile: errors, encoding: .utf8)) ?? "" }
 }

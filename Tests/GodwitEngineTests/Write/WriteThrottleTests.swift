@@ -25,7 +25,8 @@ struct WriteThrottleTests {
             if thread == 0 {
                 let value = String(repeating: "v", count: 1000)
                 while engine.metrics.writes.stalls == 0 {
-                    #expect(failure { () throws(EngineError) in try engine.put("k", value, durability: .buffered) } == nil)
+                    #expect(
+                        failure { () throws(EngineError) in try engine.put("k", value, durability: .buffered) } == nil)
                 }
                 return
             }
@@ -33,7 +34,9 @@ struct WriteThrottleTests {
             isSlow.store(false, ordering: .relaxed)
         }
         #expect(causes.withLock { $0.prefix(2) } == ["flush is behind", "memtables wait to be flushed"])
-        #expect(engine.metrics.writes.stalls == 1)
+        let writes = engine.metrics.writes
+        #expect(writes.stalls == 1)
+        #expect(writes.longestDelayNanoseconds > 0 && writes.longestDelayNanoseconds <= writes.delayedNanoseconds)
         disk.observe(nil)
         try engine.close()
     }

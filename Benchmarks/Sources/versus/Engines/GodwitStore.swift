@@ -42,6 +42,8 @@ final class GodwitStore: Store, @unchecked Sendable {
     var memoryBytes: UInt64 { engine.metrics.memory.total }
     /// Nanoseconds that writers were slowed or held for background work, by the engine's own timer.
     var writersWaited: UInt64 { engine.metrics.writes.delayedNanoseconds }
+    /// The longest of these waits since the store was opened.
+    var longestWait: UInt64 { engine.metrics.writes.longestDelayNanoseconds }
     func close() throws { try engine.close() }
 }
 

@@ -21,9 +21,10 @@ extension Bench {
                 timeline.record(name, store, once, putOperation(rows, version: 2))
             }
         }
-        let waits = (pair.godwit as? GodwitStore)?.writersWaited ?? 0
+        let own = pair.godwit as? GodwitStore
+        let waits = own?.writersWaited ?? 0
         let timed = [pair.godwit, pair.peer].map { overwriteTimed($0, once, rows) }
-        let waited = ((pair.godwit as? GodwitStore)?.writersWaited ?? 0) - waits
+        let waited = (own?.writersWaited ?? 0) - waits
         let name = "overwrite-sustained"
         var speed = Row(name, Rounds(godwit: godwit.map(\.perSecond), peer: peer.map(\.perSecond)))
         speed.latencies = (timed[0].latencies, timed[1].latencies)
@@ -34,8 +35,10 @@ extension Bench {
         report.add(Row("\(name)/longest-put", unit: "ms", Rounds(godwit: longest[0], peer: longest[1])))
         let gaps = timed.map { (Double($0.idleGap) / 1e6).formatted(digits: 2) }
         report.note("an idle thread's longest gap beside it: \(gaps[0]) ms with godwit, \(gaps[1]) ms with the peer")
-        let own = (Double(waited) / 1e6).formatted(digits: 2)
-        report.note("by its own timer godwit slowed or held the writer for \(own) ms in all")
+        let times = [waited, own?.longestWait ?? 0].map { (Double($0) / 1e6).formatted(digits: 2) }
+        report.note(
+            "by its own timer godwit slowed or held the writer for \(times[0]) ms in all; the longest of these waits since it "
+                + "was opened is \(times[1]) ms")
     }
 
     private func overwriteTimed(

@@ -1,3 +1,4 @@
+internal import Glibc
 package import GodwitNode
 package import Logging
 internal import NIOCore
@@ -32,21 +33,20 @@ package final class RedisListener: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let executor = Executor(node, loop: loop, settings: settings, access: access)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(
+                .writeBufferWaterMark, value: .init(low: OutputLimits.lowWater, high: OutputLimits.highWater)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try accept(channel, executor, certificates) }
+            }
         do {
-            let channel = try await ServerBootstrap(group: group)
-                .serverChannelOption(.backlog, value: 1024)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.maxMessagesPerRead, value: 1)
-                .childChannelOption(.allowRemoteHalfClosure, value: true)
-                .childChannelOption(
-                    .writeBufferWaterMark,
-                    value: .init(low: OutputLimits.lowWater, high: OutputLimits.highWater)
-                )
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try accept(channel, executor, certificates) }
-                }
-                .bind(host: settings.address.host, port: settings.address.port).get()
+            let channel = try await bind(bootstrap, settings, logger)
             let port = channel.localAddress?.port ?? settings.address.port
             loop.execute { executor.start(port: port) }
             certificates?.watch(on: loop)
@@ -54,6 +54,18 @@ package final class RedisListener: Sendable {
         } catch {
             try? await group.shutdownGracefully()
             throw NodeError(.network, "cannot listen at \(settings.address) for Redis clients: \(error)")
+        }
+    }
+
+    private static func bind(
+        _ bootstrap: ServerBootstrap, _ settings: RedisSettings, _ logger: Logger
+    ) async throws -> any Channel {
+        let host = settings.address.host
+        do {
+            return try await bootstrap.bind(host: host, port: settings.address.port).get()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE && settings.takesAnyPort {
+            logger.warning("\(settings.address) is taken: Redis clients connect where the line `ready` says")
+            return try await bootstrap.bind(host: host, port: 0).get()
         }
     }
 
