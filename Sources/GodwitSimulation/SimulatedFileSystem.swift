@@ -43,7 +43,9 @@ public final class SimulatedFileSystem: FileSystem {
     }
 
     /// Calls a function before every call, outside of all locks: to let simulated time pass, count, or stop a thread.
-    public func observe(_ function: (@Sendable (CallKind, String) -> Void)?) { observer.withLock { $0.function = function } }
+    public func observe(_ function: (@Sendable (CallKind, String) -> Void)?) {
+        observer.withLock { $0.function = function }
+    }
 
     /// Works on the disk with nobody else at it.
     func withDisk<R: Sendable>(_ body: (inout DiskState) throws(EngineError) -> R) throws(EngineError) -> R {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What it costs a store to overwrite rows, the background work that follows included.
+/// What it costs a store to write rows, the background work that follows included.
 struct WriteCosts {
     /// Puts a second, counted until that work is done.
     let perSecond: Double
